@@ -1,0 +1,84 @@
+//! Everything that can be asked, and every aggregate it is asked of.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::{aggregate::AggregateType, command::CommandType, lift, nestsync, samia, shared};
+
+/// A bounded context: its commands and its aggregates.
+#[derive(Debug)]
+pub struct Context {
+    /// Its name: schema, first token of subjects, prefix of aggregates' names.
+    pub name: &'static str,
+    /// One sentence.
+    pub about: &'static str,
+    /// Its kinds of aggregate.
+    pub aggregates: Vec<AggregateType>,
+    /// Its kinds of command.
+    pub commands: Vec<CommandType>,
+}
+
+/// All contexts.
+#[derive(Debug)]
+pub struct Catalogue {
+    contexts: Vec<Context>,
+    commands: HashMap<String, (usize, usize)>,
+    aggregates: BTreeMap<&'static str, AggregateType>,
+}
+
+impl Default for Catalogue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Catalogue {
+    /// Every context there is.
+    #[must_use]
+    pub fn new() -> Self {
+        let contexts = vec![
+            shared::context(),
+            lift::context(),
+            samia::context(),
+            nestsync::context(),
+        ];
+        let mut commands = HashMap::new();
+        let mut aggregates = BTreeMap::new();
+        for (at, context) in contexts.iter().enumerate() {
+            for (nth, command) in context.commands.iter().enumerate() {
+                commands.insert(command.subject(), (at, nth));
+            }
+            for aggregate in &context.aggregates {
+                aggregates.insert(aggregate.name, *aggregate);
+            }
+        }
+        Self {
+            contexts,
+            commands,
+            aggregates,
+        }
+    }
+
+    /// The contexts, in the order in which people are shown them.
+    #[must_use]
+    pub fn contexts(&self) -> &[Context] {
+        &self.contexts
+    }
+
+    /// The command of a NATS subject, `<context>.cmd.<command>`.
+    #[must_use]
+    pub fn command(&self, subject: &str) -> Option<&CommandType> {
+        let (context, nth) = self.commands.get(subject)?;
+        self.contexts.get(*context)?.commands.get(*nth)
+    }
+
+    /// The kind of aggregate of a stored name, `<context>.<aggregate>`.
+    #[must_use]
+    pub fn aggregate(&self, name: &str) -> Option<&AggregateType> {
+        self.aggregates.get(name)
+    }
+
+    /// Every kind of aggregate.
+    pub fn aggregates(&self) -> impl Iterator<Item = &AggregateType> {
+        self.aggregates.values()
+    }
+}

@@ -1,0 +1,3 @@
+//! What the five contexts share: who there is.
+
+pub mod identity;

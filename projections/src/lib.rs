@@ -1,0 +1,23 @@
+//! What an event does to rows, and the tables the rows live in.
+//!
+//! A projection is a pure function from one event to row changes as data: *put* a row, *patch*
+//! columns, *drop* a row, *add* to a counter. Payload fields are named after columns, so most arms are
+//! one line. One writer (in `infra`) merges changes and sends them; nothing here knows Postgres'
+//! protocol. A table's file states what the table is; to change a table, edit its file and rebuild.
+//!
+//! To add a table: its `.sql` file, its line in the context's `tables.rs`, arms in the projections.
+
+pub mod catalogue;
+pub mod change;
+pub mod recorded;
+pub mod table;
+
+pub mod lift;
+pub mod nestsync;
+pub mod samia;
+pub mod shared;
+
+pub use catalogue::{Catalogue, Context, Projection, projection};
+pub use change::{Change, Operation, Row};
+pub use recorded::{ActorKind, Envelope, Recorded};
+pub use table::Table;

@@ -1,0 +1,16 @@
+//! The read model of the context `lift`.
+
+use crate::catalogue::Context;
+
+/// The read model.
+#[must_use]
+pub fn context() -> Context {
+    Context {
+        name: "lift",
+        tables: &[],
+        functions: "",
+        views: &[],
+        projections: vec![],
+        every: None,
+    }
+}

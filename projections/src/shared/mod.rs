@@ -1,0 +1,45 @@
+//! The identity provider's accounts, where `auth.users` is ours.
+
+use annals_domain::shared::identity::{Event, Identity};
+
+use crate::{
+    catalogue::{Context, projection},
+    change::Change,
+    recorded::Recorded,
+    table::Table,
+};
+
+/// Known accounts. Made by the migrator only where no `auth` schema exists; where Supabase owns it,
+/// nothing in it is touched.
+pub static USERS: Table = Table {
+    schema: "auth",
+    name: "users",
+    key: &["id"],
+    sql: "",
+};
+
+/// The read model.
+#[must_use]
+pub fn context() -> Context {
+    Context {
+        name: "shared",
+        tables: &[],
+        functions: "",
+        views: &[],
+        projections: vec![projection::<Identity>(project)],
+        every: None,
+    }
+}
+
+fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
+    match &recorded.event {
+        Event::IdentityRegistered(registered) => {
+            vec![
+                USERS
+                    .put(recorded.id, registered)
+                    .with("created_at", recorded.at),
+            ]
+        }
+        Event::IdentityEmailChanged(changed) => vec![USERS.patch(recorded.id, changed)],
+    }
+}

@@ -1,0 +1,141 @@
+//! A documented table: its name, its key, its file.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::change::{Change, Operation, Row};
+
+/// A documented table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    /// Schema, which is the context's name.
+    pub schema: &'static str,
+    /// Documented name.
+    pub name: &'static str,
+    /// The columns by which projections find a row: the primary key, or another unique one.
+    pub key: &'static [&'static str],
+    /// The table's file: the table with its checks, keys, indexes and comments and, after the line
+    /// `-- policies`, its policies and grants.
+    pub sql: &'static str,
+}
+
+/// Declares a table of a context: `table!("lift", "alerts", ["id"])`.
+#[macro_export]
+macro_rules! table {
+    ($schema:literal, $name:literal, [$($key:literal),+]) => {
+        $crate::table::Table {
+            schema: $schema,
+            name: $name,
+            key: &[$($key),+],
+            sql: include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"), "/tables/", $schema, "/", $name, ".sql"
+            )),
+        }
+    };
+}
+
+impl Table {
+    /// Writes a whole row: the payload's fields are its columns, besides the key.
+    #[must_use]
+    pub fn put(&'static self, key: impl Key, payload: impl Serialize) -> Change {
+        self.change(Operation::Put, key, payload)
+    }
+
+    /// Changes some columns of a row that is there.
+    #[must_use]
+    pub fn patch(&'static self, key: impl Key, payload: impl Serialize) -> Change {
+        self.change(Operation::Patch, key, payload)
+    }
+
+    /// Removes a row that is there.
+    #[must_use]
+    pub fn drop(&'static self, key: impl Key) -> Change {
+        self.change(Operation::Drop, key, ())
+    }
+
+    /// Adds to number columns of a row, which is made if it is not there: for counts over streams,
+    /// which no single stream can carry as an outcome.
+    #[must_use]
+    pub fn add(&'static self, key: impl Key, payload: impl Serialize) -> Change {
+        self.change(Operation::Add, key, payload)
+    }
+
+    /// Changes some columns of every row where `column` is `value`, however many there are.
+    #[must_use]
+    pub fn patch_where(&'static self, column: &'static str, value: impl Serialize) -> Change {
+        self.everywhere(Operation::PatchWhere, column, value)
+    }
+
+    /// Removes every row where `column` is `value`, however many there are.
+    #[must_use]
+    pub fn drop_where(&'static self, column: &'static str, value: impl Serialize) -> Change {
+        self.everywhere(Operation::DropWhere, column, value)
+    }
+
+    fn change(
+        &'static self,
+        operation: Operation,
+        key: impl Key,
+        payload: impl Serialize,
+    ) -> Change {
+        let names = self.key.iter().map(|name| (*name).to_owned());
+        let key: Row = names.zip(key.values()).collect();
+        Change {
+            table: self,
+            operation,
+            key,
+            columns: columns(payload),
+        }
+    }
+
+    fn everywhere(
+        &'static self,
+        operation: Operation,
+        column: &'static str,
+        value: impl Serialize,
+    ) -> Change {
+        let mut key = Row::new();
+        key.insert(column.to_owned(), json(value));
+        Change {
+            table: self,
+            operation,
+            key,
+            columns: Row::new(),
+        }
+    }
+}
+
+/// A row's key: one value, or as many as the table's key has columns.
+pub trait Key {
+    /// The values, in the order of the table's key.
+    fn values(self) -> Vec<Value>;
+}
+
+impl Key for &str {
+    fn values(self) -> Vec<Value> {
+        vec![Value::from(self)]
+    }
+}
+
+impl Key for uuid::Uuid {
+    fn values(self) -> Vec<Value> {
+        vec![Value::from(self.to_string())]
+    }
+}
+
+impl<const N: usize> Key for [Value; N] {
+    fn values(self) -> Vec<Value> {
+        self.into()
+    }
+}
+
+pub(crate) fn json(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+fn columns(payload: impl Serialize) -> Row {
+    match json(payload) {
+        Value::Object(fields) => fields,
+        _ => Row::new(),
+    }
+}
