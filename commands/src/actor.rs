@@ -40,31 +40,19 @@ impl Actor {
     /// A signed-in person.
     #[must_use]
     pub const fn person(id: Uuid) -> Self {
-        Self {
-            id,
-            kind: ActorKind::Person,
-            email: None,
-        }
+        Self { id, kind: ActorKind::Person, email: None }
     }
 
     /// A service acting as itself.
     #[must_use]
     pub const fn system(id: Uuid) -> Self {
-        Self {
-            id,
-            kind: ActorKind::System,
-            email: None,
-        }
+        Self { id, kind: ActorKind::System, email: None }
     }
 
     /// The operator.
     #[must_use]
     pub const fn operator(id: Uuid) -> Self {
-        Self {
-            id,
-            kind: ActorKind::Operator,
-            email: None,
-        }
+        Self { id, kind: ActorKind::Operator, email: None }
     }
 
     /// Whether a service acts as itself.

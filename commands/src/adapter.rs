@@ -48,9 +48,7 @@ impl<'de, E: DomainEvent> Deserialize<'de> for AdaptedEvent<E> {
             .next()
             .ok_or_else(|| de::Error::custom("an event without a kind"))?;
         let event = E::read(&name, payload).map_err(de::Error::custom)?;
-        event
-            .map(Self)
-            .ok_or_else(|| de::Error::custom(format!("no such event: {name}")))
+        event.map(Self).ok_or_else(|| de::Error::custom(format!("no such event: {name}")))
     }
 }
 
@@ -87,10 +85,7 @@ impl<D: Decider> cqrs_es::Aggregate for Adapted<D> {
         sink: &EventSink<Self>,
     ) -> Result<(), AdaptedRefusal> {
         let moment = Moment::new(Utc::now(), services.actor, Uuid::now_v7());
-        let events = self
-            .0
-            .decide(command, &moment)
-            .map_err(|no| AdaptedRefusal(no.refused()))?;
+        let events = self.0.decide(command, &moment).map_err(|no| AdaptedRefusal(no.refused()))?;
         for event in events {
             sink.write(AdaptedEvent(event), self).await;
         }

@@ -37,10 +37,7 @@ impl<D: Decider> State for D {
     }
 
     fn evolve(&mut self, event: &dyn Happened) -> Result<(), NotItsEvent> {
-        let event = event
-            .as_any()
-            .downcast_ref::<D::Event>()
-            .ok_or(NotItsEvent)?;
+        let event = event.as_any().downcast_ref::<D::Event>().ok_or(NotItsEvent)?;
         Decider::evolve(self, event);
         Ok(())
     }
@@ -129,17 +126,13 @@ impl AggregateType {
     /// The context: what stands before the dot.
     #[must_use]
     pub fn context(&self) -> &'static str {
-        self.name
-            .split_once('.')
-            .map_or(self.name, |(context, _)| context)
+        self.name.split_once('.').map_or(self.name, |(context, _)| context)
     }
 
     /// The aggregate's own name: what stands after the dot.
     #[must_use]
     pub fn short_name(&self) -> &'static str {
-        self.name
-            .split_once('.')
-            .map_or(self.name, |(_, name)| name)
+        self.name.split_once('.').map_or(self.name, |(_, name)| name)
     }
 
     /// The kind of event of this name.
@@ -151,8 +144,6 @@ impl AggregateType {
 
 impl Debug for AggregateType {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("AggregateType")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        out.debug_struct("AggregateType").field("name", &self.name).finish_non_exhaustive()
     }
 }

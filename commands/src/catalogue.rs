@@ -35,12 +35,8 @@ impl Catalogue {
     /// Every context there is.
     #[must_use]
     pub fn new() -> Self {
-        let contexts = vec![
-            shared::context(),
-            lift::context(),
-            samia::context(),
-            nestsync::context(),
-        ];
+        let contexts =
+            vec![shared::context(), lift::context(), samia::context(), nestsync::context()];
         let mut commands = HashMap::new();
         let mut aggregates = BTreeMap::new();
         for (at, context) in contexts.iter().enumerate() {
@@ -51,11 +47,7 @@ impl Catalogue {
                 aggregates.insert(aggregate.name, *aggregate);
             }
         }
-        Self {
-            contexts,
-            commands,
-            aggregates,
-        }
+        Self { contexts, commands, aggregates }
     }
 
     /// The contexts, in the order in which people are shown them.

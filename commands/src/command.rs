@@ -89,9 +89,7 @@ where
         aggregate: AggregateType::of::<D>(),
         target,
         policies,
-        schema: SchemaSettings::draft07()
-            .into_generator()
-            .into_root_schema_for::<C>(),
+        schema: SchemaSettings::draft07().into_generator().into_root_schema_for::<C>(),
         parse: Box::new(move |data| {
             let data = parse::<C>(data)?;
             Ok(Box::new(Parsed { data, handler }))
@@ -115,12 +113,8 @@ impl CommandType {
     /// What the command does, in a sentence: the first line of its documentation.
     #[must_use]
     pub fn summary(&self) -> &str {
-        let text = self
-            .schema
-            .get("description")
-            .and_then(serde_json::Value::as_str);
-        text.and_then(|text| text.lines().next())
-            .unwrap_or_default()
+        let text = self.schema.get("description").and_then(serde_json::Value::as_str);
+        text.and_then(|text| text.lines().next()).unwrap_or_default()
     }
 
     /// Reads `data`.
@@ -134,9 +128,7 @@ impl CommandType {
 
 impl fmt::Debug for CommandType {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("CommandType")
-            .field("subject", &self.subject())
-            .finish_non_exhaustive()
+        out.debug_struct("CommandType").field("subject", &self.subject()).finish_non_exhaustive()
     }
 }
 
@@ -157,19 +149,13 @@ fn parse<C: DeserializeOwned>(data: &str) -> Result<C, FieldError> {
         }
         let said = error.inner().to_string();
         let detail = describe(&said);
-        FieldError {
-            pointer,
-            unknown: said.starts_with("unknown field"),
-            detail,
-        }
+        FieldError { pointer, unknown: said.starts_with("unknown field"), detail }
     })
 }
 
 /// serde's sentence without the values it quotes, which may be personal, and without its place.
 fn describe(said: &str) -> String {
-    let said = said
-        .rsplit_once(" at line ")
-        .map_or(said, |(before, _)| before);
+    let said = said.rsplit_once(" at line ").map_or(said, |(before, _)| before);
     match said.split_once(", expected ") {
         Some((found, expected)) if found.starts_with("invalid type") => {
             let found = found.trim_start_matches("invalid type: ");

@@ -218,11 +218,7 @@ impl Problem {
     #[must_use]
     pub fn at(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         let code = self.code.clone();
-        self.errors.push(ProblemField {
-            pointer: pointer.into(),
-            code,
-            detail: detail.into(),
-        });
+        self.errors.push(ProblemField { pointer: pointer.into(), code, detail: detail.into() });
         self
     }
 
@@ -236,8 +232,6 @@ impl Problem {
     /// As JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::to_value(self)
-            .unwrap_or(Value::Null)
-            .to_string()
+        serde_json::to_value(self).unwrap_or(Value::Null).to_string()
     }
 }

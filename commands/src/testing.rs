@@ -53,9 +53,7 @@ impl States for Memory {
 
 impl std::fmt::Debug for World {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("World")
-            .field("now", &self.now)
-            .finish_non_exhaustive()
+        out.debug_struct("World").field("now", &self.now).finish_non_exhaustive()
     }
 }
 
@@ -85,21 +83,14 @@ impl World {
     }
 
     /// This happened.
-    #[allow(
-        clippy::panic,
-        reason = "an event of another aggregate is a mistake in the test"
-    )]
+    #[allow(clippy::panic, reason = "an event of another aggregate is a mistake in the test")]
     pub fn happened<D: Decider>(
         &mut self,
         id: impl Into<Id>,
         event: impl Into<D::Event>,
     ) -> &mut Self {
         let stream = Stream::of::<D>(id);
-        let held = self
-            .memory
-            .states
-            .entry(stream)
-            .or_insert_with(|| (Box::new(D::default()), 0));
+        let held = self.memory.states.entry(stream).or_insert_with(|| (Box::new(D::default()), 0));
         let event: D::Event = event.into();
         if held.0.evolve(&event).is_err() {
             panic!("not an event of {}", D::TYPE);
@@ -116,10 +107,7 @@ impl World {
 
     /// The next commands come from this person, signed in with this address.
     pub fn as_person_with_email(&mut self, id: Uuid, email: &str) -> &mut Self {
-        self.actor = Actor {
-            email: Some(email.to_owned()),
-            ..Actor::person(id)
-        };
+        self.actor = Actor { email: Some(email.to_owned()), ..Actor::person(id) };
         self
     }
 
@@ -160,10 +148,7 @@ impl World {
         let request = match command.parse(&data.to_string()) {
             Ok(request) => request,
             Err(error) => {
-                return Sent(Err(Stop::Invalid {
-                    pointer: "/data",
-                    detail: error.detail,
-                }));
+                return Sent(Err(Stop::Invalid { pointer: "/data", detail: error.detail }));
             }
         };
         let moment = Moment::new(self.now, self.actor.id, Uuid::from_u128(self.turn));
@@ -172,10 +157,7 @@ impl World {
         if let Err(stop) = request.handle(&mut work, &id.into().0) {
             return Sent(Err(stop));
         }
-        assert!(
-            work.appended.is_empty() || work.tenant.is_some(),
-            "{subject} names no tenant"
-        );
+        assert!(work.appended.is_empty() || work.tenant.is_some(), "{subject} names no tenant");
         let (appended, claims) = (work.appended, work.claims);
         self.remember(&appended, claims);
         Sent(Ok(appended))
@@ -186,15 +168,9 @@ impl World {
             let Some(empty) = self.memory.empty.get(stream.kind) else {
                 continue;
             };
-            let held = self
-                .memory
-                .states
-                .entry(stream.clone())
-                .or_insert_with(|| (empty.copy(), 0));
-            assert!(
-                held.0.evolve(event.as_ref()).is_ok(),
-                "not an event of {stream:?}"
-            );
+            let held =
+                self.memory.states.entry(stream.clone()).or_insert_with(|| (empty.copy(), 0));
+            assert!(held.0.evolve(event.as_ref()).is_ok(), "not an event of {stream:?}");
             held.1 += 1;
         }
         for change in claims {
@@ -225,10 +201,7 @@ impl Sent {
     pub fn accepted(self, expected: &[&str]) -> Vec<Appended> {
         match self.0 {
             Ok(appended) => {
-                let names: Vec<_> = appended
-                    .iter()
-                    .map(|it| it.event.event_type().name)
-                    .collect();
+                let names: Vec<_> = appended.iter().map(|it| it.event.event_type().name).collect();
                 assert_eq!(names, expected);
                 appended
             }
@@ -252,11 +225,7 @@ impl Sent {
     /// # Panics
     /// When it came otherwise.
     pub fn denied(self) {
-        assert!(
-            matches!(self.0, Err(Stop::Denied(_))),
-            "expected a denial, got {:?}",
-            self.0
-        );
+        assert!(matches!(self.0, Err(Stop::Denied(_))), "expected a denial, got {:?}", self.0);
     }
 
     /// No such aggregate.
@@ -264,10 +233,6 @@ impl Sent {
     /// # Panics
     /// When it came otherwise.
     pub fn unknown(self) {
-        assert!(
-            matches!(self.0, Err(Stop::Unknown { .. })),
-            "expected unknown, got {:?}",
-            self.0
-        );
+        assert!(matches!(self.0, Err(Stop::Unknown { .. })), "expected unknown, got {:?}", self.0);
     }
 }

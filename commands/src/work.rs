@@ -22,10 +22,7 @@ impl Stream {
     /// The stream of an aggregate.
     #[must_use]
     pub fn of<D: Decider>(id: impl Into<Id>) -> Self {
-        Self {
-            kind: D::TYPE,
-            id: id.into().0,
-        }
+        Self { kind: D::TYPE, id: id.into().0 }
     }
 }
 
@@ -222,9 +219,7 @@ pub struct Work<'a> {
 
 impl fmt::Debug for Work<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Work")
-            .field("reads", &self.reads)
-            .finish_non_exhaustive()
+        out.debug_struct("Work").field("reads", &self.reads).finish_non_exhaustive()
     }
 }
 
@@ -260,20 +255,12 @@ impl<'a> Work<'a> {
         if !self.reads.iter().any(|(read, _)| *read == stream) {
             self.reads.push((stream.clone(), version));
         }
-        if !self
-            .appended
-            .iter()
-            .any(|appended| appended.stream == stream)
-        {
+        if !self.appended.iter().any(|appended| appended.stream == stream) {
             return Ok(Loaded::Base(base, version));
         }
         let mut own = Box::new(base.clone());
         let mut version = version;
-        for appended in self
-            .appended
-            .iter()
-            .filter(|appended| appended.stream == stream)
-        {
+        for appended in self.appended.iter().filter(|appended| appended.stream == stream) {
             if let Some(event) = appended.event.as_any().downcast_ref::<D::Event>() {
                 own.evolve(event);
                 version = appended.sequence;
@@ -288,11 +275,7 @@ impl<'a> Work<'a> {
     /// [`Stop::Unknown`] where nothing did; [`Stop::Missing`] while it is not in memory.
     pub fn existing<D: Decider>(&mut self, id: impl Into<Id>) -> Result<Loaded<'a, D>, Stop> {
         let loaded = self.load::<D>(id)?;
-        if loaded.exists() {
-            Ok(loaded)
-        } else {
-            Err(Stop::Unknown { kind: D::TYPE })
-        }
+        if loaded.exists() { Ok(loaded) } else { Err(Stop::Unknown { kind: D::TYPE }) }
     }
 
     /// Lets an aggregate decide and keeps its events.
@@ -308,15 +291,8 @@ impl<'a> Work<'a> {
         let loaded = self.load::<D>(id.clone())?;
         let events = loaded.decide(command.into(), self.moment)?;
         for (sequence, event) in (loaded.version() + 1..).zip(events) {
-            let stream = Stream {
-                kind: D::TYPE,
-                id: Arc::clone(&id.0),
-            };
-            self.appended.push(Appended {
-                stream,
-                sequence,
-                event: Box::new(event),
-            });
+            let stream = Stream { kind: D::TYPE, id: Arc::clone(&id.0) };
+            self.appended.push(Appended { stream, sequence, event: Box::new(event) });
         }
         Ok(())
     }
@@ -337,19 +313,13 @@ impl<'a> Work<'a> {
         value: impl Into<String>,
         owner: impl Into<Id>,
     ) -> Result<bool, Stop> {
-        let claim = Claim {
-            field,
-            value: value.into(),
-        };
+        let claim = Claim { field, value: value.into() };
         let owner = owner.into().0;
         match self.states.claim(&claim) {
             None => Err(Stop::Missing(Need::Claim(claim))),
             Some(Some(holder)) => Ok(holder == owner),
             Some(None) => {
-                self.claims.push(ClaimChange::Release {
-                    field,
-                    owner: Arc::clone(&owner),
-                });
+                self.claims.push(ClaimChange::Release { field, owner: Arc::clone(&owner) });
                 self.claims.push(ClaimChange::Take { claim, owner });
                 Ok(true)
             }
@@ -365,20 +335,12 @@ impl<'a> Work<'a> {
         field: &'static str,
         value: impl Into<String>,
     ) -> Result<Option<Arc<str>>, Stop> {
-        let claim = Claim {
-            field,
-            value: value.into(),
-        };
-        self.states
-            .claim(&claim)
-            .ok_or(Stop::Missing(Need::Claim(claim)))
+        let claim = Claim { field, value: value.into() };
+        self.states.claim(&claim).ok_or(Stop::Missing(Need::Claim(claim)))
     }
 
     /// Lets a stream let go of whatever value of the field it holds.
     pub fn release(&mut self, field: &'static str, owner: impl Into<Id>) {
-        self.claims.push(ClaimChange::Release {
-            field,
-            owner: owner.into().0,
-        });
+        self.claims.push(ClaimChange::Release { field, owner: owner.into().0 });
     }
 }

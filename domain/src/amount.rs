@@ -139,29 +139,15 @@ mod tests {
     #[test]
     fn an_amount_is_written_as_it_is_read() {
         for (text, written) in [("0", "0.00"), ("12.5", "12.50"), ("-0.01", "-0.01")] {
-            assert_eq!(
-                text.parse::<Amount>().map(|it| it.to_string()),
-                Ok(written.into())
-            );
+            assert_eq!(text.parse::<Amount>().map(|it| it.to_string()), Ok(written.into()));
         }
     }
 
     #[test]
     fn what_is_no_finite_decimal_with_two_places_is_refused() {
-        for text in [
-            "",
-            ".",
-            "1.",
-            ".5",
-            "1.234",
-            "NaN",
-            "1e3",
-            "+1",
-            "٣",
-            " 1",
-            "99999999999999",
-            "--1",
-        ] {
+        for text in
+            ["", ".", "1.", ".5", "1.234", "NaN", "1e3", "+1", "٣", " 1", "99999999999999", "--1"]
+        {
             assert_eq!(text.parse::<Amount>(), Err(NotAnAmount), "{text}");
         }
     }

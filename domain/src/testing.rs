@@ -35,12 +35,7 @@ pub fn given<D: Decider>(events: impl IntoIterator<Item = D::Event>) -> Given<D>
     for event in events {
         state.evolve(&event);
     }
-    Given {
-        state,
-        now: day(1),
-        actor: ADA,
-        turn: 0,
-    }
+    Given { state, now: day(1), actor: ADA, turn: 0 }
 }
 
 /// An aggregate's state, and when and by whom the next command comes.
@@ -81,10 +76,7 @@ impl<D: Decider> Given<D> {
         self.turn += 1;
         let moment = Moment::new(self.now, self.actor, Uuid::from_u128(self.turn));
         let outcome = self.state.decide(command.into(), &moment);
-        When {
-            given: self,
-            outcome,
-        }
+        When { given: self, outcome }
     }
 }
 

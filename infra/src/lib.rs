@@ -1,1 +1,20 @@
-//! placeholder
+//! Everything that touches the world: Postgres, NATS, keys, clocks, processes.
+//!
+//! The rules live in `domain`, who may ask in `commands`, what an event does to rows in
+//! `projections`. Here each of them is served, once, for every aggregate and every table alike.
+
+pub mod auth;
+pub mod bench;
+pub mod cli;
+pub mod dev;
+pub mod engine;
+pub mod keys;
+pub mod migrate;
+pub mod projector;
+pub mod relay;
+pub mod seal;
+pub mod serve;
+pub mod service;
+pub mod settings;
+pub mod store;
+pub mod telemetry;

@@ -36,9 +36,7 @@ impl std::error::Error for Unprojectable {}
 
 impl std::fmt::Debug for Projection {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Projection")
-            .field("aggregate", &self.aggregate)
-            .finish_non_exhaustive()
+        out.debug_struct("Projection").field("aggregate", &self.aggregate).finish_non_exhaustive()
     }
 }
 
@@ -53,12 +51,8 @@ pub fn projection<D: Decider>(project: fn(&Recorded<'_, D::Event>) -> Vec<Change
                     Unprojectable(format!("payload of {}: {error}", envelope.event_type))
                 })?
                 .ok_or_else(|| Unprojectable(format!("unknown event {}", envelope.event_type)))?;
-            let recorded = Recorded {
-                id: &envelope.aggregate_id,
-                at: envelope.at,
-                event,
-                envelope,
-            };
+            let recorded =
+                Recorded { id: &envelope.aggregate_id, at: envelope.at, event, envelope };
             Ok(project(&recorded))
         }),
     }
@@ -83,9 +77,7 @@ pub struct Context {
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Context")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        out.debug_struct("Context").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -132,18 +124,8 @@ impl Catalogue {
     /// Every read model there is.
     #[must_use]
     pub fn new() -> Self {
-        let contexts = [
-            shared::context(),
-            lift::context(),
-            samia::context(),
-            nestsync::context(),
-        ];
-        Self {
-            contexts: contexts
-                .into_iter()
-                .map(|context| (context.name, context))
-                .collect(),
-        }
+        let contexts = [shared::context(), lift::context(), samia::context(), nestsync::context()];
+        Self { contexts: contexts.into_iter().map(|context| (context.name, context)).collect() }
     }
 
     /// The contexts, by name.

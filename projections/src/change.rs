@@ -56,8 +56,7 @@ impl Change {
     /// Keeps only these fields of the payload.
     #[must_use]
     pub fn only(mut self, fields: &[&str]) -> Self {
-        self.columns
-            .retain(|name, _| fields.contains(&name.as_str()));
+        self.columns.retain(|name, _| fields.contains(&name.as_str()));
         self
     }
 }

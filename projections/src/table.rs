@@ -80,12 +80,7 @@ impl Table {
     ) -> Change {
         let names = self.key.iter().map(|name| (*name).to_owned());
         let key: Row = names.zip(key.values()).collect();
-        Change {
-            table: self,
-            operation,
-            key,
-            columns: columns(payload),
-        }
+        Change { table: self, operation, key, columns: columns(payload) }
     }
 
     fn everywhere(
@@ -96,12 +91,7 @@ impl Table {
     ) -> Change {
         let mut key = Row::new();
         key.insert(column.to_owned(), json(value));
-        Change {
-            table: self,
-            operation,
-            key,
-            columns: Row::new(),
-        }
+        Change { table: self, operation, key, columns: Row::new() }
     }
 }
 

@@ -76,19 +76,13 @@ impl Decider for Identity {
     fn decide(&self, command: Command, _: &Moment) -> Result<Vec<Event>, Refusal> {
         match command {
             Command::RegisterIdentity(_) if self.known => Err(Refusal::IdentityAlreadyRegistered),
-            Command::RegisterIdentity(new) => Ok(vec![
-                IdentityRegistered {
-                    email: address(&new.email)?,
-                }
-                .into(),
-            ]),
+            Command::RegisterIdentity(new) => {
+                Ok(vec![IdentityRegistered { email: address(&new.email)? }.into()])
+            }
             Command::ChangeIdentityEmail(_) if !self.known => Err(Refusal::UnknownSubject),
-            Command::ChangeIdentityEmail(new) => Ok(vec![
-                IdentityEmailChanged {
-                    email: address(&new.email)?,
-                }
-                .into(),
-            ]),
+            Command::ChangeIdentityEmail(new) => {
+                Ok(vec![IdentityEmailChanged { email: address(&new.email)? }.into()])
+            }
         }
     }
 
@@ -103,11 +97,7 @@ impl Decider for Identity {
 /// The address as it is stored, if it is one.
 fn address(email: &str) -> Result<String, Refusal> {
     let email = text::normal_email(email);
-    if text::is_email(&email) {
-        Ok(email)
-    } else {
-        Err(Refusal::EmailMalformed)
-    }
+    if text::is_email(&email) { Ok(email) } else { Err(Refusal::EmailMalformed) }
 }
 
 #[cfg(test)]
@@ -116,34 +106,24 @@ mod tests {
     use crate::testing::given;
 
     fn registered() -> IdentityRegistered {
-        IdentityRegistered {
-            email: "ada@example.org".into(),
-        }
+        IdentityRegistered { email: "ada@example.org".into() }
     }
 
     #[test]
     fn a_person_is_registered_once() {
         given::<Identity>([])
-            .when(RegisterIdentity {
-                email: " Ada@Example.org".into(),
-            })
+            .when(RegisterIdentity { email: " Ada@Example.org".into() })
             .then([registered()])
-            .when(RegisterIdentity {
-                email: "ada@example.org".into(),
-            })
+            .when(RegisterIdentity { email: "ada@example.org".into() })
             .refused("IdentityAlreadyRegistered");
     }
 
     #[test]
     fn an_address_must_be_one() {
         given::<Identity>([])
-            .when(RegisterIdentity {
-                email: "nobody".into(),
-            })
+            .when(RegisterIdentity { email: "nobody".into() })
             .refused("EmailMalformed")
-            .when(ChangeIdentityEmail {
-                email: "ada@example.org".into(),
-            })
+            .when(ChangeIdentityEmail { email: "ada@example.org".into() })
             .refused("UnknownSubject");
     }
 }

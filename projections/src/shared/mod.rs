@@ -11,12 +11,7 @@ use crate::{
 
 /// Known accounts. Made by the migrator only where no `auth` schema exists; where Supabase owns it,
 /// nothing in it is touched.
-pub static USERS: Table = Table {
-    schema: "auth",
-    name: "users",
-    key: &["id"],
-    sql: "",
-};
+pub static USERS: Table = Table { schema: "auth", name: "users", key: &["id"], sql: "" };
 
 /// The read model.
 #[must_use]
@@ -34,11 +29,7 @@ pub fn context() -> Context {
 fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
     match &recorded.event {
         Event::IdentityRegistered(registered) => {
-            vec![
-                USERS
-                    .put(recorded.id, registered)
-                    .with("created_at", recorded.at),
-            ]
+            vec![USERS.put(recorded.id, registered).with("created_at", recorded.at)]
         }
         Event::IdentityEmailChanged(changed) => vec![USERS.patch(recorded.id, changed)],
     }
