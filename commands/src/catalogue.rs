@@ -2,7 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{aggregate::AggregateType, command::CommandType, lift, nestsync, samia, shared};
+use annals_domain::Refused;
+
+use crate::{
+    aggregate::AggregateType,
+    command::CommandType,
+    lift, nestsync, samia, shared,
+    work::{Stop, Stream, Work},
+};
 
 /// A bounded context: its commands and its aggregates.
 #[derive(Debug)]
@@ -15,6 +22,24 @@ pub struct Context {
     pub aggregates: Vec<AggregateType>,
     /// Its kinds of command.
     pub commands: Vec<CommandType>,
+    /// What the context records of a refusal, in the same transaction as the kept outcome.
+    pub on_refused: Option<OnRefused>,
+}
+
+/// Records a refusal: appends to the [`Work`] what the context keeps of it.
+pub type OnRefused = fn(&mut Work<'_>, &Refusal<'_>) -> Result<(), Stop>;
+
+/// A business rule stood against a command.
+#[derive(Debug)]
+pub struct Refusal<'a> {
+    /// The command's name, for example `debit_wallet`.
+    pub command: &'a str,
+    /// The sender's id of the command.
+    pub command_id: &'a str,
+    /// What was addressed.
+    pub target: &'a Stream,
+    /// What stood against it.
+    pub refused: &'a Refused,
 }
 
 /// All contexts.

@@ -13,5 +13,6 @@ pub fn context() -> Context {
         about: "The people known to the identity provider.",
         aggregates: vec![AggregateType::of::<Identity>()],
         commands: identity::commands(),
+        on_refused: None,
     }
 }
