@@ -271,12 +271,8 @@ mod tests {
         let memory = Memory(streams.iter().cloned().zip(states).collect());
         let (actor, moment) = (Actor::person(CARL), Moment::new(day(1), CARL, Uuid::nil()));
         let mut work = Work::new(&memory, &actor, &moment);
-        let asked = LogUsage {
-            quantity: "1".into(),
-            used_at: None,
-            child_id: Some(KIM),
-            notes: None,
-        };
+        let asked =
+            LogUsage { quantity: "1".into(), used_at: None, child_id: Some(KIM), notes: None };
         log_usage(&mut work, &id, &asked).unwrap();
         let read: Vec<Stream> = work.reads.iter().map(|(stream, _)| stream.clone()).collect();
         assert_eq!(read, streams);
