@@ -55,9 +55,13 @@ impl Verifier {
     pub fn verify(&self, token: &str, _now: DateTime<Utc>) -> Result<Verified, TokenError> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&["authenticated"]);
-        let data = decode::<Claims>(token, &self.key, &validation).map_err(|_| TokenError::Invalid)?;
+        let data =
+            decode::<Claims>(token, &self.key, &validation).map_err(|_| TokenError::Invalid)?;
         let claims = data.claims;
-        let kind = match (claims.role.as_str(), claims.app_metadata.get("annals").and_then(|v| v.as_str())) {
+        let kind = match (
+            claims.role.as_str(),
+            claims.app_metadata.get("annals").and_then(|v| v.as_str()),
+        ) {
             (_, Some("operator")) => ActorKind::Operator,
             ("service_role", _) => ActorKind::System,
             _ => ActorKind::Person,
@@ -70,11 +74,20 @@ impl Verifier {
 /// Mint.
 pub fn mint(secret: &[u8], sub: Uuid, role: &str, operator: bool, email: Option<&str>) -> String {
     let claims = Claims {
-        sub, role: role.into(), exp: Utc::now().timestamp() + 86400, iss: "annals-dev".into(), aud: "authenticated".into(),
+        sub,
+        role: role.into(),
+        exp: Utc::now().timestamp() + 86400,
+        iss: "annals-dev".into(),
+        aud: "authenticated".into(),
         email: email.map(Into::into),
-        app_metadata: if operator { serde_json::json!({"annals":"operator"}) } else { serde_json::json!({}) },
+        app_metadata: if operator {
+            serde_json::json!({"annals":"operator"})
+        } else {
+            serde_json::json!({})
+        },
     };
-    encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret)).unwrap_or_default()
+    encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret))
+        .unwrap_or_default()
 }
 #[allow(unused)]
 fn unused(_: &Path) {}

@@ -292,9 +292,8 @@ async fn forget_destroyed(keys: Arc<Keys>, stop: CancellationToken) {
 
 /// Whether the database has this version's schema.
 async fn check_schema(pool: &sqlx::PgPool) -> Result<(), ServeError> {
-    let known: bool =
-        sqlx::query_scalar("SELECT to_regprocedure('annals.subject()') IS NOT NULL")
-            .fetch_one(pool)
-            .await?;
+    let known: bool = sqlx::query_scalar("SELECT to_regprocedure('annals.subject()') IS NOT NULL")
+        .fetch_one(pool)
+        .await?;
     if known { Ok(()) } else { Err(ServeError::NotMigrated) }
 }

@@ -51,7 +51,12 @@ impl Stats {
 
 impl Description {
     /// Describes a context's service.
-    pub fn new(context: &Context, id: String, version: &'static str, now: DateTime<Utc>) -> Arc<Self> {
+    pub fn new(
+        context: &Context,
+        id: String,
+        version: &'static str,
+        now: DateTime<Utc>,
+    ) -> Arc<Self> {
         let mut endpoints = Vec::new();
         let mut stats = HashMap::new();
         let mut order = Vec::new();

@@ -90,15 +90,21 @@ impl Receiver {
             let problem = Problem::new(&Code::TokenInvalid, "there is no token");
             problem.hint("send the header `Authorization: Bearer <jwt>`")
         })?;
-        let verified = self.verifier.verify(token.0, self.clock.now()).map_err(|error| match error {
-            TokenError::Invalid => Problem::new(&Code::TokenInvalid, "the token cannot be believed"),
-            TokenError::Expired => Problem::new(&Code::TokenExpired, "the token's time is over")
-                .hint("have it renewed, and send the command again under the same id"),
-        })?;
+        let verified =
+            self.verifier.verify(token.0, self.clock.now()).map_err(|error| match error {
+                TokenError::Invalid => {
+                    Problem::new(&Code::TokenInvalid, "the token cannot be believed")
+                }
+                TokenError::Expired => {
+                    Problem::new(&Code::TokenExpired, "the token's time is over")
+                        .hint("have it renewed, and send the command again under the same id")
+                }
+            })?;
         if let Some(limit) = &self.limit
             && !limit.allows(verified.actor.id, Instant::now())
         {
-            let problem = Problem::new(&Code::RateLimited, "more commands than this actor may send");
+            let problem =
+                Problem::new(&Code::RateLimited, "more commands than this actor may send");
             return Err(Box::new(problem.hint("send it again in a second, under the same id")));
         }
         let body = Envelope::read(&message.payload, self.max_body).map_err(unreadable)?;

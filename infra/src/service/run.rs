@@ -83,10 +83,14 @@ impl Service {
             let description = Description::new(context, instance.clone(), version, now);
             let commands = format!("{}.cmd.*", context.name);
             let commands = self.client.queue_subscribe(commands, "q".to_owned()).await?;
-            streams.push(commands.map({
-                let description = Arc::clone(&description);
-                move |message| (Arc::clone(&description), message)
-            }).boxed());
+            streams.push(
+                commands
+                    .map({
+                        let description = Arc::clone(&description);
+                        move |message| (Arc::clone(&description), message)
+                    })
+                    .boxed(),
+            );
             descriptions.push(description);
             self.help(context.name, &replies, &stop).await?;
         }
@@ -141,7 +145,8 @@ impl Service {
         };
         if !self.receiver.may_reply_to(&reply) {
             // Whoever sent this wants us to publish where it must not.
-            metrics::counter!("annals_requests_dropped_total", "why" => "reply_subject").increment(1);
+            metrics::counter!("annals_requests_dropped_total", "why" => "reply_subject")
+                .increment(1);
             tracing::warn!("a request asks for its answer outside of the inboxes; it is dropped");
             return;
         }
@@ -186,8 +191,9 @@ impl Service {
             }
         });
         if self.engine.submit(submission).is_err() {
-            let mut problem = Problem::new(&Code::RateLimited, "more commands wait than can be taken")
-                .hint("send it again in a moment, under the same id");
+            let mut problem =
+                Problem::new(&Code::RateLimited, "more commands wait than can be taken")
+                    .hint("send it again in a moment, under the same id");
             problem.command_id = Some(command_id.to_string());
             again.give(problem.into());
         }
@@ -217,7 +223,8 @@ impl Service {
                 let (headers, body) = match found {
                     Some(found) => (None, found.to_string()),
                     None => {
-                        let problem = Problem::new(&Code::UnknownCommand, "there is no such command");
+                        let problem =
+                            Problem::new(&Code::UnknownCommand, "there is no such command");
                         (Some(problem_headers(&problem)), problem.to_json())
                     }
                 };
