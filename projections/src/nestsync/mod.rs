@@ -1,5 +1,7 @@
 //! The read model of the context `nestsync`.
 
+pub mod tables;
+
 use crate::catalogue::Context;
 
 /// The read model.
