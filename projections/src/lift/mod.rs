@@ -1,8 +1,18 @@
 //! The read model of the context `lift`.
 
+pub mod alert;
+pub mod sticker_book;
 pub mod tables;
+pub mod wellbeing_session;
 
-use crate::catalogue::Context;
+#[cfg(test)]
+mod testing;
+
+use annals_domain::lift::{
+    alert::Alert, sticker_book::StickerBook, wellbeing_session::WellbeingSession,
+};
+
+use crate::catalogue::{Context, projection};
 
 /// The read model.
 #[must_use]
@@ -12,7 +22,11 @@ pub fn context() -> Context {
         tables: &[],
         functions: "",
         views: &[],
-        projections: vec![],
+        projections: vec![
+            projection::<WellbeingSession>(wellbeing_session::project),
+            projection::<StickerBook>(sticker_book::project),
+            projection::<Alert>(alert::project),
+        ],
         every: None,
     }
 }
