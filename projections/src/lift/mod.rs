@@ -1,6 +1,7 @@
 //! The read model of the context `lift`.
 
 pub mod alert;
+pub mod garden;
 pub mod sticker_book;
 pub mod tables;
 pub mod wellbeing_session;
@@ -9,7 +10,7 @@ pub mod wellbeing_session;
 mod testing;
 
 use annals_domain::lift::{
-    alert::Alert, sticker_book::StickerBook, wellbeing_session::WellbeingSession,
+    alert::Alert, garden::Garden, sticker_book::StickerBook, wellbeing_session::WellbeingSession,
 };
 
 use crate::catalogue::{Context, projection};
@@ -24,6 +25,7 @@ pub fn context() -> Context {
         views: &[],
         projections: vec![
             projection::<WellbeingSession>(wellbeing_session::project),
+            projection::<Garden>(garden::project),
             projection::<StickerBook>(sticker_book::project),
             projection::<Alert>(alert::project),
         ],
