@@ -234,9 +234,6 @@ events! {
 refusals! {
     /// What a session refuses.
     pub enum Refusal {
-        /// lift.rule.consent.before_session
-        ConsentMissing => "nobody has consented to this child's check-ins",
-            hint "staff record a consent with lift.cmd.record_consent";
         /// lift.rule.session.transitions, lift.rule.response.open_session
         SessionNotInProgress => "this session is not in progress";
         /// lift.rule.session.mood
