@@ -1,9 +1,25 @@
-//! Commands of the context `lift`.
+//! Commands of the context `lift`: who may ask, and what each leads to.
+//!
+//! Rights are asked in [`access`]; each aggregate has its file beside it.
 
-use crate::catalogue::Context;
+pub mod access;
+
+use annals_domain::lift::{child::Child, member::Member, organisation::Organisation};
+
+use crate::{aggregate::AggregateType, catalogue::Context};
 
 /// The context's commands and aggregates.
 #[must_use]
 pub fn context() -> Context {
-    Context { name: "lift", about: "", aggregates: vec![], commands: vec![], on_refused: None }
+    Context {
+        name: "lift",
+        about: "Children's wellbeing check-ins inside schools, clinics and hospitals.",
+        aggregates: vec![
+            AggregateType::of::<Organisation>(),
+            AggregateType::of::<Member>(),
+            AggregateType::of::<Child>(),
+        ],
+        commands: vec![],
+        on_refused: None,
+    }
 }
