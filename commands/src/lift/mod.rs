@@ -3,8 +3,18 @@
 //! Rights are asked in [`access`]; each aggregate has its file beside it.
 
 pub mod access;
+pub mod alert;
+pub mod garden;
+pub mod sticker_book;
+pub mod wellbeing_session;
 
-use annals_domain::lift::{child::Child, member::Member, organisation::Organisation};
+#[cfg(test)]
+mod school;
+
+use annals_domain::lift::{
+    alert::Alert, child::Child, garden::Garden, member::Member, organisation::Organisation,
+    sticker_book::StickerBook, wellbeing_session::WellbeingSession,
+};
 
 use crate::{aggregate::AggregateType, catalogue::Context};
 
@@ -18,8 +28,20 @@ pub fn context() -> Context {
             AggregateType::of::<Organisation>(),
             AggregateType::of::<Member>(),
             AggregateType::of::<Child>(),
+            AggregateType::of::<WellbeingSession>(),
+            AggregateType::of::<Garden>(),
+            AggregateType::of::<StickerBook>(),
+            AggregateType::of::<Alert>(),
         ],
-        commands: vec![],
+        commands: [
+            wellbeing_session::commands(),
+            garden::commands(),
+            sticker_book::commands(),
+            alert::commands(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         on_refused: None,
     }
 }
