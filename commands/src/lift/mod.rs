@@ -3,6 +3,9 @@
 //! Rights are asked in [`access`]; each aggregate has its file beside it.
 
 pub mod access;
+pub mod child;
+pub mod member;
+pub mod organisation;
 
 use annals_domain::lift::{child::Child, member::Member, organisation::Organisation};
 
@@ -19,7 +22,10 @@ pub fn context() -> Context {
             AggregateType::of::<Member>(),
             AggregateType::of::<Child>(),
         ],
-        commands: vec![],
+        commands: [organisation::commands(), member::commands(), child::commands()]
+            .into_iter()
+            .flatten()
+            .collect(),
         on_refused: None,
     }
 }
