@@ -4,7 +4,10 @@
 
 pub mod access;
 pub mod alert;
+pub mod child;
 pub mod garden;
+pub mod member;
+pub mod organisation;
 pub mod sticker_book;
 pub mod wellbeing_session;
 
@@ -34,6 +37,9 @@ pub fn context() -> Context {
             AggregateType::of::<Alert>(),
         ],
         commands: [
+            organisation::commands(),
+            member::commands(),
+            child::commands(),
             wellbeing_session::commands(),
             garden::commands(),
             sticker_book::commands(),

@@ -338,7 +338,7 @@ impl Decider for Member {
             Command::EraseMember(_) if self.erased => Ok(vec![]),
             Command::EraseMember(_) => self.grown_up().map(|()| vec![MemberErased {}.into()]),
             Command::CloseChildProfile(close) => Ok(self.close(&close)),
-            Command::RemoveMember(_) if self.removed => Ok(vec![]),
+            Command::RemoveMember(_) | Command::DeactivateMember(_) if self.removed => Ok(vec![]),
             _ if self.removed => Err(Refusal::MemberIsRemoved),
             Command::UpdateOwnProfile(change) => self.update(change),
             Command::AssignRole(AssignRole { role, org_id }) => {

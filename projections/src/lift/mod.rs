@@ -1,7 +1,10 @@
-//! The read model of the context `lift`.
+//! The read model of the context `lift`: what its events do to the documented tables.
 
 pub mod alert;
+pub mod child;
 pub mod garden;
+pub mod member;
+pub mod organisation;
 pub mod sticker_book;
 pub mod tables;
 pub mod wellbeing_session;
@@ -10,7 +13,8 @@ pub mod wellbeing_session;
 mod testing;
 
 use annals_domain::lift::{
-    alert::Alert, garden::Garden, sticker_book::StickerBook, wellbeing_session::WellbeingSession,
+    alert::Alert, child::Child, garden::Garden, member::Member, organisation::Organisation,
+    sticker_book::StickerBook, wellbeing_session::WellbeingSession,
 };
 
 use crate::catalogue::{Context, projection};
@@ -20,10 +24,13 @@ use crate::catalogue::{Context, projection};
 pub fn context() -> Context {
     Context {
         name: "lift",
-        tables: &[],
-        functions: "",
-        views: &[],
+        tables: tables::TABLES,
+        functions: tables::FUNCTIONS,
+        views: tables::VIEWS,
         projections: vec![
+            projection::<Organisation>(organisation::project),
+            projection::<Member>(member::project),
+            projection::<Child>(child::project),
             projection::<WellbeingSession>(wellbeing_session::project),
             projection::<Garden>(garden::project),
             projection::<StickerBook>(sticker_book::project),
