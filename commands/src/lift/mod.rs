@@ -1,9 +1,53 @@
-//! Commands of the context `lift`.
+//! Commands of the context `lift`: who may ask, and what each leads to.
+//!
+//! Rights are asked in [`access`]; each aggregate has its file beside it.
 
-use crate::catalogue::Context;
+pub mod access;
+pub mod alert;
+pub mod child;
+pub mod garden;
+pub mod member;
+pub mod organisation;
+pub mod sticker_book;
+pub mod wellbeing_session;
+
+#[cfg(test)]
+mod school;
+
+use annals_domain::lift::{
+    alert::Alert, child::Child, garden::Garden, member::Member, organisation::Organisation,
+    sticker_book::StickerBook, wellbeing_session::WellbeingSession,
+};
+
+use crate::{aggregate::AggregateType, catalogue::Context};
 
 /// The context's commands and aggregates.
 #[must_use]
 pub fn context() -> Context {
-    Context { name: "lift", about: "", aggregates: vec![], commands: vec![], on_refused: None }
+    Context {
+        name: "lift",
+        about: "Children's wellbeing check-ins inside schools, clinics and hospitals.",
+        aggregates: vec![
+            AggregateType::of::<Organisation>(),
+            AggregateType::of::<Member>(),
+            AggregateType::of::<Child>(),
+            AggregateType::of::<WellbeingSession>(),
+            AggregateType::of::<Garden>(),
+            AggregateType::of::<StickerBook>(),
+            AggregateType::of::<Alert>(),
+        ],
+        commands: [
+            organisation::commands(),
+            member::commands(),
+            child::commands(),
+            wellbeing_session::commands(),
+            garden::commands(),
+            sticker_book::commands(),
+            alert::commands(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        on_refused: None,
+    }
 }

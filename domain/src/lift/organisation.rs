@@ -1,0 +1,664 @@
+//! An organisation: the tenant. It keeps the plan, the limits and what of them is in use.
+//!
+//! The places of children, staff and invitations are counted here, because the limits are: whatever
+//! takes or frees a place elsewhere is decided together with the event that counts it here (F048).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{Decider, Moment, commands, events, refusals, text};
+
+/// What kind of organisation it is. (lift.organisations.type.check)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrganisationType {
+    /// A primary school.
+    SchoolPrimary,
+    /// A secondary school.
+    SchoolSecondary,
+    /// Several schools under one roof.
+    AcademyTrust,
+    /// A private clinic.
+    ClinicPrivate,
+    /// A trust of the public health service.
+    NhsTrust,
+    /// A hospital.
+    Hospital,
+    /// A charity.
+    Charity,
+    /// Anything else.
+    Other,
+}
+
+/// Whether an organisation is open. (lift.organisations.status.check)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OrganisationStatus {
+    /// Open.
+    #[default]
+    Active,
+    /// Switched off.
+    Inactive,
+    /// Open, on trial.
+    Trial,
+    /// Closed for now.
+    Suspended,
+}
+
+/// What an organisation subscribes to. (lift.organisations.subscription_plan.check)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubscriptionPlan {
+    /// The smallest.
+    #[default]
+    Essential,
+    /// The middle one.
+    Professional,
+    /// The largest.
+    Enterprise,
+}
+
+/// Limits of a new organisation, where none are given.
+const MAX_CHILDREN: i32 = 50;
+const MAX_PRACTITIONERS: i32 = 5;
+
+/// Makes an organisation. (lift.command.RegisterOrganisation)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterOrganisation {
+    /// The name.
+    pub name: String,
+    /// The kind.
+    pub r#type: OrganisationType,
+    /// First line of the address.
+    #[serde(default)]
+    pub address_line_1: Option<String>,
+    /// Second line of the address.
+    #[serde(default)]
+    pub address_line_2: Option<String>,
+    /// The town.
+    #[serde(default)]
+    pub city: Option<String>,
+    /// The postcode.
+    #[serde(default)]
+    pub postcode: Option<String>,
+    /// The country; `UK` if left out.
+    #[serde(default)]
+    pub country: Option<String>,
+    /// The telephone number.
+    #[serde(default)]
+    pub phone: Option<String>,
+    /// The address for messages.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// The website.
+    #[serde(default)]
+    pub website: Option<String>,
+    /// Whether it is open; `active` if left out.
+    #[serde(default)]
+    pub status: Option<OrganisationStatus>,
+    /// The plan; `essential` if left out.
+    #[serde(default)]
+    pub subscription_plan: Option<SubscriptionPlan>,
+    /// How many children it may have: 50 if left out, any number if null.
+    #[serde(default, deserialize_with = "text::some")]
+    pub max_children: Option<Option<i32>>,
+    /// How many staff it may have: 5 if left out, any number if null.
+    #[serde(default, deserialize_with = "text::some")]
+    pub max_practitioners: Option<Option<i32>>,
+    /// Its settings; none if left out.
+    #[serde(default)]
+    pub settings: Option<Map<String, Value>>,
+}
+
+/// Changes an organisation's details; what is left out stays.
+/// (lift.command.UpdateOrganisationDetails)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateOrganisationDetails {
+    /// The new name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The new kind.
+    #[serde(default)]
+    pub r#type: Option<OrganisationType>,
+    /// First line of the address; null for none.
+    #[serde(default, deserialize_with = "text::some")]
+    pub address_line_1: Option<Option<String>>,
+    /// Second line of the address; null for none.
+    #[serde(default, deserialize_with = "text::some")]
+    pub address_line_2: Option<Option<String>>,
+    /// The town; null for none.
+    #[serde(default, deserialize_with = "text::some")]
+    pub city: Option<Option<String>>,
+    /// The postcode; null for none.
+    #[serde(default, deserialize_with = "text::some")]
+    pub postcode: Option<Option<String>>,
+    /// The country; null for none.
+    #[serde(default, deserialize_with = "text::some")]
+    pub country: Option<Option<String>>,
+    /// The telephone number; null for none.
+    #[serde(default, deserialize_with = "text::some")]
+    pub phone: Option<Option<String>>,
+    /// The address for messages; null for none.
+    #[serde(default, deserialize_with = "text::some")]
+    pub email: Option<Option<String>>,
+    /// The website; null for none.
+    #[serde(default, deserialize_with = "text::some")]
+    pub website: Option<Option<String>>,
+}
+
+/// Writes an organisation's settings anew. (lift.command.ChangeOrganisationSettings)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeOrganisationSettings {
+    /// The settings, as they are from now on.
+    pub settings: Map<String, Value>,
+}
+
+/// Changes what an organisation subscribes to. (lift.command.ChangeSubscriptionPlan)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSubscriptionPlan {
+    /// The new plan.
+    pub subscription_plan: SubscriptionPlan,
+}
+
+/// Changes an organisation's limits; what is left out stays. (lift.command.SetOrganisationLimits)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetOrganisationLimits {
+    /// How many children it may have; null for any number.
+    #[serde(default, deserialize_with = "text::some")]
+    pub max_children: Option<Option<i32>>,
+    /// How many staff it may have, invitations included; null for any number.
+    #[serde(default, deserialize_with = "text::some")]
+    pub max_practitioners: Option<Option<i32>>,
+}
+
+/// Closes an organisation for now. (lift.command.SuspendOrganisation)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuspendOrganisation {}
+
+/// Opens an organisation again. (lift.command.ReactivateOrganisation)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReactivateOrganisation {}
+
+/// Switches an organisation off. (lift.command.DeactivateOrganisation)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeactivateOrganisation {}
+
+/// Archives an organisation. (lift.command.ArchiveOrganisation)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveOrganisation {}
+
+/// Takes the next number and a place for a child. Decided with a registration or a transfer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AllocateChildNumber {
+    /// The child.
+    pub child_id: Uuid,
+}
+
+/// Frees a child's place. Decided with an archive, an erasure or a transfer away.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FreeChildPlace {
+    /// The child.
+    pub child_id: Uuid,
+}
+
+/// Counts a member among the staff. Decided with whatever makes it active staff.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdmitStaff {
+    /// The member.
+    pub member_id: Uuid,
+    /// Whether the limit stands against it (lift.rule.organisation.max_practitioners).
+    pub within_limit: bool,
+}
+
+/// Counts a member among the staff no more. Decided with whatever ends it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DismissStaff {
+    /// The member.
+    pub member_id: Uuid,
+}
+
+commands! {
+    /// What may be asked of an organisation.
+    pub enum Command {
+        RegisterOrganisation,
+        UpdateOrganisationDetails,
+        ChangeOrganisationSettings,
+        ChangeSubscriptionPlan,
+        SetOrganisationLimits,
+        SuspendOrganisation,
+        ReactivateOrganisation,
+        DeactivateOrganisation,
+        ArchiveOrganisation,
+        AllocateChildNumber,
+        FreeChildPlace,
+        AdmitStaff,
+        DismissStaff,
+    }
+}
+
+/// An organisation is there. (lift.event.OrganisationRegistered)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganisationRegistered {
+    /// The name.
+    pub name: String,
+    /// The kind.
+    pub r#type: OrganisationType,
+    /// First line of the address.
+    pub address_line_1: Option<String>,
+    /// Second line of the address.
+    pub address_line_2: Option<String>,
+    /// The town.
+    pub city: Option<String>,
+    /// The postcode.
+    pub postcode: Option<String>,
+    /// The country.
+    pub country: Option<String>,
+    /// The telephone number.
+    pub phone: Option<String>,
+    /// The address for messages.
+    pub email: Option<String>,
+    /// The website.
+    pub website: Option<String>,
+    /// Whether it is open.
+    pub status: OrganisationStatus,
+    /// The plan.
+    pub subscription_plan: SubscriptionPlan,
+    /// How many children it may have; null for any number.
+    pub max_children: Option<i32>,
+    /// How many staff it may have; null for any number.
+    pub max_practitioners: Option<i32>,
+    /// Its settings.
+    pub settings: Map<String, Value>,
+}
+
+/// An organisation's details changed. (lift.event.OrganisationDetailsUpdated)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganisationDetailsUpdated {
+    /// The new name, if it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The new kind, if it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<OrganisationType>,
+    /// First line of the address, if it changed.
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
+    pub address_line_1: Option<Option<String>>,
+    /// Second line of the address, if it changed.
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
+    pub address_line_2: Option<Option<String>>,
+    /// The town, if it changed.
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
+    pub city: Option<Option<String>>,
+    /// The postcode, if it changed.
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
+    pub postcode: Option<Option<String>>,
+    /// The country, if it changed.
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
+    pub country: Option<Option<String>>,
+    /// The telephone number, if it changed.
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Option<String>>,
+    /// The address for messages, if it changed.
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
+    pub email: Option<Option<String>>,
+    /// The website, if it changed.
+    #[serde(default, deserialize_with = "text::some", skip_serializing_if = "Option::is_none")]
+    pub website: Option<Option<String>>,
+}
+
+/// An organisation's settings read anew. (lift.event.OrganisationSettingsChanged)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganisationSettingsChanged {
+    /// The settings.
+    pub settings: Map<String, Value>,
+}
+
+/// An organisation subscribes to something else. (lift.event.SubscriptionPlanChanged)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscriptionPlanChanged {
+    /// The new plan.
+    pub subscription_plan: SubscriptionPlan,
+}
+
+/// An organisation has other limits. (lift.event.OrganisationLimitsSet)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganisationLimitsSet {
+    /// How many children it may have; null for any number.
+    pub max_children: Option<i32>,
+    /// How many staff it may have; null for any number.
+    pub max_practitioners: Option<i32>,
+}
+
+/// An organisation is closed for now. (lift.event.OrganisationSuspended)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganisationSuspended {}
+
+/// An organisation is open again. (lift.event.OrganisationReactivated)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganisationReactivated {}
+
+/// An organisation was switched off. (lift.event.OrganisationDeactivated)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganisationDeactivated {}
+
+/// An organisation was archived. (lift.event.OrganisationArchived)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrganisationArchived {}
+
+/// A child has a number and a place. Writes nothing. (lift.event.ChildNumberAllocated)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChildNumberAllocated {
+    /// The child.
+    pub child_id: Uuid,
+    /// Its number, given out once and never again. (lift.rule.child.number)
+    pub display_id: i32,
+    /// How many places of children are taken now.
+    pub children: i32,
+}
+
+/// A child's place is free again; its number is not. Writes nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChildPlaceFreed {
+    /// The child.
+    pub child_id: Uuid,
+    /// How many places of children are taken now.
+    pub children: i32,
+}
+
+/// A member counts among the staff. Writes nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StaffAdmitted {
+    /// The member.
+    pub member_id: Uuid,
+    /// How many count now.
+    pub staff: i32,
+}
+
+/// A member counts among the staff no more. Writes nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StaffDismissed {
+    /// The member.
+    pub member_id: Uuid,
+    /// How many count now.
+    pub staff: i32,
+}
+
+events! {
+    /// What happens to an organisation.
+    pub enum Event {
+        OrganisationRegistered { phone: null, email: null },
+        OrganisationDetailsUpdated { phone: null, email: null },
+        OrganisationSettingsChanged,
+        SubscriptionPlanChanged,
+        OrganisationLimitsSet,
+        OrganisationSuspended,
+        OrganisationReactivated,
+        OrganisationDeactivated,
+        OrganisationArchived,
+        ChildNumberAllocated,
+        ChildPlaceFreed,
+        StaffAdmitted,
+        StaffDismissed,
+    }
+}
+
+refusals! {
+    /// What an organisation refuses.
+    pub enum Refusal {
+        /// lift.rule.organisation.open
+        OrganisationNotOpen => "the organisation is suspended or switched off", hint "an Account can reactivate it";
+        /// lift.rule.organisation.max_children
+        ChildLimitReached { most: i32 } => "the organisation has all the {most} children it may have", hint "archive a child, or have an Account raise max_children";
+        /// lift.rule.organisation.max_practitioners
+        PractitionerLimitReached { most: i32 } => "staff and pending invitations have reached the {most} that the organisation may have", hint "revoke an invitation, or have an Account raise max_practitioners";
+        /// lift.rule.organisation.limits_floor
+        LimitBelowUse { least: i32 } => "a limit is at least what is in use, and positive: {least} here";
+        /// The organisation is there.
+        OrganisationAlreadyRegistered => "this organisation is registered already";
+        /// The organisation is archived.
+        OrganisationIsArchived => "this organisation is archived";
+        /// A name is not blank.
+        NameMissing => "a name is needed", at "name";
+        /// The address for messages is none.
+        EmailMalformed => "this is not an e-mail address", at "email";
+    }
+}
+
+/// An organisation's standing, its limits, and what of them is in use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Organisation {
+    /// It is there.
+    pub registered: bool,
+    /// Whether it is open.
+    pub status: OrganisationStatus,
+    /// It is archived.
+    pub archived: bool,
+    /// The plan.
+    pub subscription_plan: SubscriptionPlan,
+    /// How many children it may have; none for any number.
+    pub max_children: Option<i32>,
+    /// How many staff it may have; none for any number.
+    pub max_practitioners: Option<i32>,
+    /// Children that are not archived.
+    pub children: i32,
+    /// The highest number given to a child.
+    pub last_display_id: i32,
+    /// Active Practitioners and GroupContacts.
+    pub staff: i32,
+}
+
+impl Organisation {
+    /// That its members may issue commands. (lift.rule.organisation.open)
+    ///
+    /// # Errors
+    /// [`Refusal::OrganisationNotOpen`] while it is suspended, switched off or archived.
+    pub fn open(&self) -> Result<(), Refusal> {
+        let open = matches!(self.status, OrganisationStatus::Active | OrganisationStatus::Trial);
+        if self.registered && open && !self.archived {
+            Ok(())
+        } else {
+            Err(Refusal::OrganisationNotOpen)
+        }
+    }
+}
+
+impl Decider for Organisation {
+    const TYPE: &'static str = "lift.organisation";
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command, _: &Moment) -> Result<Vec<Event>, Refusal> {
+        use OrganisationStatus::{Active, Inactive, Suspended};
+        match command {
+            Command::RegisterOrganisation(_) if self.registered => {
+                Err(Refusal::OrganisationAlreadyRegistered)
+            }
+            Command::RegisterOrganisation(new) => Ok(vec![registered(new)?.into()]),
+            Command::FreeChildPlace(FreeChildPlace { child_id }) => {
+                let children = (self.children - 1).max(0);
+                Ok(vec![ChildPlaceFreed { child_id, children }.into()])
+            }
+            Command::DismissStaff(DismissStaff { member_id }) => {
+                let staff = (self.staff - 1).max(0);
+                Ok(vec![StaffDismissed { member_id, staff }.into()])
+            }
+            Command::ArchiveOrganisation(_) if self.archived => Ok(vec![]),
+            _ if self.archived => Err(Refusal::OrganisationIsArchived),
+            Command::UpdateOrganisationDetails(change) => updated(change),
+            Command::ChangeOrganisationSettings(ChangeOrganisationSettings { settings }) => {
+                Ok(vec![OrganisationSettingsChanged { settings }.into()])
+            }
+            Command::ChangeSubscriptionPlan(ChangeSubscriptionPlan { subscription_plan }) => {
+                let same = self.subscription_plan == subscription_plan;
+                let event = SubscriptionPlanChanged { subscription_plan };
+                Ok(if same { vec![] } else { vec![event.into()] })
+            }
+            Command::SetOrganisationLimits(limits) => self.limit(&limits),
+            Command::SuspendOrganisation(_) => Ok(self.turn(Suspended, OrganisationSuspended {})),
+            Command::ReactivateOrganisation(_) => Ok(self.turn(Active, OrganisationReactivated {})),
+            Command::DeactivateOrganisation(_) => {
+                Ok(self.turn(Inactive, OrganisationDeactivated {}))
+            }
+            Command::ArchiveOrganisation(_) => Ok(vec![OrganisationArchived {}.into()]),
+            Command::AllocateChildNumber(AllocateChildNumber { child_id }) => {
+                self.allocate(child_id)
+            }
+            Command::AdmitStaff(AdmitStaff { member_id, within_limit }) => {
+                if within_limit {
+                    self.room_for_staff()?;
+                }
+                Ok(vec![StaffAdmitted { member_id, staff: self.staff + 1 }.into()])
+            }
+        }
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::OrganisationRegistered(new) => {
+                self.registered = true;
+                self.status = new.status;
+                self.subscription_plan = new.subscription_plan;
+                self.max_children = new.max_children;
+                self.max_practitioners = new.max_practitioners;
+            }
+            Event::OrganisationDetailsUpdated(_) | Event::OrganisationSettingsChanged(_) => {}
+            Event::SubscriptionPlanChanged(changed) => {
+                self.subscription_plan = changed.subscription_plan;
+            }
+            Event::OrganisationLimitsSet(set) => {
+                self.max_children = set.max_children;
+                self.max_practitioners = set.max_practitioners;
+            }
+            Event::OrganisationSuspended(_) => self.status = OrganisationStatus::Suspended,
+            Event::OrganisationReactivated(_) => self.status = OrganisationStatus::Active,
+            Event::OrganisationDeactivated(_) => self.status = OrganisationStatus::Inactive,
+            Event::OrganisationArchived(_) => self.archived = true,
+            Event::ChildNumberAllocated(allocated) => {
+                self.last_display_id = allocated.display_id;
+                self.children = allocated.children;
+            }
+            Event::ChildPlaceFreed(freed) => self.children = freed.children,
+            Event::StaffAdmitted(admitted) => self.staff = admitted.staff,
+            Event::StaffDismissed(dismissed) => self.staff = dismissed.staff,
+        }
+    }
+}
+
+impl Organisation {
+    fn limit(&self, limits: &SetOrganisationLimits) -> Result<Vec<Event>, Refusal> {
+        let max_children = limits.max_children.unwrap_or(self.max_children);
+        let max_practitioners = limits.max_practitioners.unwrap_or(self.max_practitioners);
+        if limits.max_children.is_some() {
+            at_least(max_children, self.children)?;
+        }
+        if limits.max_practitioners.is_some() {
+            at_least(max_practitioners, self.staff_places())?;
+        }
+        let same = (max_children, max_practitioners) == (self.max_children, self.max_practitioners);
+        let set = OrganisationLimitsSet { max_children, max_practitioners };
+        Ok(if same { vec![] } else { vec![set.into()] })
+    }
+
+    fn turn(&self, status: OrganisationStatus, event: impl Into<Event>) -> Vec<Event> {
+        if self.status == status { vec![] } else { vec![event.into()] }
+    }
+
+    fn allocate(&self, child_id: Uuid) -> Result<Vec<Event>, Refusal> {
+        match self.max_children {
+            Some(most) if self.children >= most => Err(Refusal::ChildLimitReached { most }),
+            _ => {
+                let (display_id, children) = (self.last_display_id + 1, self.children + 1);
+                Ok(vec![ChildNumberAllocated { child_id, display_id, children }.into()])
+            }
+        }
+    }
+
+    /// Places of staff that are taken, invitations included.
+    fn staff_places(&self) -> i32 {
+        self.staff
+    }
+
+    fn room_for_staff(&self) -> Result<(), Refusal> {
+        match self.max_practitioners {
+            Some(most) if self.staff_places() >= most => {
+                Err(Refusal::PractitionerLimitReached { most })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// That a limit is positive and not below use. (lift.rule.organisation.limits_floor)
+fn at_least(limit: Option<i32>, used: i32) -> Result<(), Refusal> {
+    let least = used.max(1);
+    if limit.is_some_and(|limit| limit < least) {
+        return Err(Refusal::LimitBelowUse { least });
+    }
+    Ok(())
+}
+
+fn registered(new: RegisterOrganisation) -> Result<OrganisationRegistered, Refusal> {
+    let max_children = new.max_children.unwrap_or(Some(MAX_CHILDREN));
+    let max_practitioners = new.max_practitioners.unwrap_or(Some(MAX_PRACTITIONERS));
+    at_least(max_children, 0)?;
+    at_least(max_practitioners, 0)?;
+    Ok(OrganisationRegistered {
+        name: name(&new.name)?,
+        r#type: new.r#type,
+        address_line_1: new.address_line_1,
+        address_line_2: new.address_line_2,
+        city: new.city,
+        postcode: new.postcode,
+        country: Some(new.country.unwrap_or_else(|| "UK".to_owned())),
+        phone: new.phone,
+        email: new.email.as_deref().map(address).transpose()?,
+        website: new.website,
+        status: new.status.unwrap_or_default(),
+        subscription_plan: new.subscription_plan.unwrap_or_default(),
+        max_children,
+        max_practitioners,
+        settings: new.settings.unwrap_or_default(),
+    })
+}
+
+fn updated(change: UpdateOrganisationDetails) -> Result<Vec<Event>, Refusal> {
+    let email = change.email.map(|email| email.as_deref().map(address).transpose());
+    let updated = OrganisationDetailsUpdated {
+        name: change.name.as_deref().map(name).transpose()?,
+        r#type: change.r#type,
+        address_line_1: change.address_line_1,
+        address_line_2: change.address_line_2,
+        city: change.city,
+        postcode: change.postcode,
+        country: change.country,
+        phone: change.phone,
+        email: email.transpose()?,
+        website: change.website,
+    };
+    let same = updated == OrganisationDetailsUpdated::default();
+    Ok(if same { vec![] } else { vec![updated.into()] })
+}
+
+/// The name as it is stored, if there is one.
+fn name(name: &str) -> Result<String, Refusal> {
+    let name = name.trim();
+    if name.is_empty() { Err(Refusal::NameMissing) } else { Ok(name.to_owned()) }
+}
+
+/// The address as it is stored, if it is one.
+fn address(email: &str) -> Result<String, Refusal> {
+    let email = text::normal_email(email);
+    if text::is_email(&email) { Ok(email) } else { Err(Refusal::EmailMalformed) }
+}
