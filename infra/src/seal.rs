@@ -155,10 +155,8 @@ pub fn open_fields(
         let (nonce, text) = bytes.split_at_mut_checked(NONCE).ok_or_else(altered)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| altered())?;
         let bound = bound(event_type.name, field.name, context, live);
-        let opened = live
-            .cipher()
-            .open_in_place(nonce, Aad::from(bound), text)
-            .map_err(|_| altered())?;
+        let opened =
+            live.cipher().open_in_place(nonce, Aad::from(bound), text).map_err(|_| altered())?;
         *value = serde_json::from_slice(opened).map_err(|_| altered())?;
     }
     Ok(erased)
@@ -251,7 +249,10 @@ pub fn open_cached(
     Ok(Opened { payload, event_type, erased })
 }
 
-fn event_type(catalogue: &Catalogue, stored: &StoredEvent) -> Result<&'static EventType, SealError> {
+fn event_type(
+    catalogue: &Catalogue,
+    stored: &StoredEvent,
+) -> Result<&'static EventType, SealError> {
     let unknown = || {
         SealError::Unreadable(format!(
             "{} is no event of {} that this version knows",
@@ -267,12 +268,7 @@ fn read<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, SealError> {
 }
 
 /// What is bound into a ciphertext besides its text.
-fn bound(
-    event_name: &str,
-    field: &str,
-    context: &SealContext<'_>,
-    key: &DataKey,
-) -> Vec<u8> {
+fn bound(event_name: &str, field: &str, context: &SealContext<'_>, key: &DataKey) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(192);
     for text in [
         "annals.seal.v1",

@@ -35,7 +35,9 @@ pub enum KekError {
         source: std::io::Error,
     },
     /// The file does not hold 64 hexadecimal digits.
-    #[error("key file {0} should hold 64 hexadecimal digits, such as `openssl rand -hex 32` prints")]
+    #[error(
+        "key file {0} should hold 64 hexadecimal digits, such as `openssl rand -hex 32` prints"
+    )]
     Form(String),
     /// The cipher refuses it, or there is no randomness.
     #[error("no key can be made")]

@@ -43,7 +43,9 @@ impl std::fmt::Debug for Keys {
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// The URL is none.
-    #[error("ANNALS_KEYS_URL cannot be read: it should look like postgres://user:password@host:5432/database")]
+    #[error(
+        "ANNALS_KEYS_URL cannot be read: it should look like postgres://user:password@host:5432/database"
+    )]
     Url,
     /// The key store does not answer.
     #[error("the key store: {0}")]
@@ -52,7 +54,9 @@ pub enum KeysError {
     #[error("the key store's schema: {0}")]
     Migration(#[from] MigrateError),
     /// A key is wrapped by another key-encryption key.
-    #[error("a data key is wrapped by key-encryption key {0}, which is not the one that is configured")]
+    #[error(
+        "a data key is wrapped by key-encryption key {0}, which is not the one that is configured"
+    )]
     OtherKek(String),
     /// A wrapped key was altered, or there is no randomness.
     #[error("a data key cannot be unwrapped or made")]

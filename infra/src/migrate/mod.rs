@@ -33,7 +33,9 @@ pub struct Migrated {
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     /// The URL is none.
-    #[error("DATABASE_URL cannot be read: it should look like postgres://user:password@host:5432/database")]
+    #[error(
+        "DATABASE_URL cannot be read: it should look like postgres://user:password@host:5432/database"
+    )]
     Url,
     /// Postgres refuses.
     #[error("Postgres: {0}")]

@@ -77,7 +77,10 @@ async fn run(
 ///
 /// # Errors
 /// When views or the like of somebody else would go with it.
-pub async fn drop_schema(connection: &mut PgConnection, schema: &str) -> Result<(), MigrationError> {
+pub async fn drop_schema(
+    connection: &mut PgConnection,
+    schema: &str,
+) -> Result<(), MigrationError> {
     let dependents: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT format('%I.%I', user_schema.nspname, view.relname)
          FROM pg_depend AS link
@@ -160,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_schema_is_renamed_outside_of_texts_only() {
-        let sql = "SELECT lift.f(x), 'lift.a''lift.b', shift.c, t.lift.d FROM lift.alerts; -- lift.e";
+        let sql =
+            "SELECT lift.f(x), 'lift.a''lift.b', shift.c, t.lift.d FROM lift.alerts; -- lift.e";
         assert_eq!(
             rename(sql, "lift", "lift_next"),
             "SELECT lift_next.f(x), 'lift.a''lift.b', shift.c, t.lift.d FROM lift_next.alerts; -- lift.e"

@@ -166,7 +166,8 @@ fn refused(
     };
     // Data exceptions, broken constraints, missing columns: sending it again changes nothing.
     if code.starts_with("22") || code.starts_with("23") || code.starts_with("42") {
-        let constraint = error.as_database_error().and_then(|it| it.constraint()).unwrap_or_default();
+        let constraint =
+            error.as_database_error().and_then(|it| it.constraint()).unwrap_or_default();
         poison(format!("{table}: SQLSTATE {code} {constraint}"))
     } else {
         ApplyError::Postgres(error)

@@ -101,7 +101,11 @@ pub async fn rebuild(
         (at, _) = apply(&mut connection, target, aggregates, keys, &at, &page).await?;
     }
     let rebuilt = swap(&mut connection, &store, target, aggregates, keys, at, events).await?;
-    told(Progress { position: rebuilt.position, head: store.head().await?, events: rebuilt.events });
+    told(Progress {
+        position: rebuilt.position,
+        head: store.head().await?,
+        events: rebuilt.events,
+    });
     connection.close().await?;
     Ok(rebuilt)
 }

@@ -94,8 +94,13 @@ impl Projector {
         }
     }
 
-    async fn lead(&self, context: &str, stop: &CancellationToken) -> Result<PgConnection, RunError> {
-        let mut connection = PgConnection::connect_with(&self.store.pool().connect_options()).await?;
+    async fn lead(
+        &self,
+        context: &str,
+        stop: &CancellationToken,
+    ) -> Result<PgConnection, RunError> {
+        let mut connection =
+            PgConnection::connect_with(&self.store.pool().connect_options()).await?;
         while !stop.is_cancelled() {
             let mine: bool = sqlx::query_scalar(
                 "SELECT pg_try_advisory_lock(hashtext('annals.projector.' || $1),
@@ -127,7 +132,8 @@ impl Projector {
                     match self.listen(client, &mut connection, context, &mut at, stop).await {
                         Err(RunError::Nats(error)) => {
                             tracing::warn!(context = name, %error, "projecting from Postgres alone");
-                            self.catch_up(&mut connection, context, &mut at, i64::MAX, stop).await?;
+                            self.catch_up(&mut connection, context, &mut at, i64::MAX, stop)
+                                .await?;
                             sleep(Duration::from_millis(500)).await;
                         }
                         other => other?,
@@ -167,13 +173,14 @@ impl Projector {
     ) -> Result<(), RunError> {
         let nats = |error: &dyn std::fmt::Display| RunError::Nats(error.to_string());
         let jetstream = jetstream::new(client.clone());
-        let stream = jetstream.get_stream(stream_name(context.name)).await.map_err(|it| nats(&it))?;
+        let stream =
+            jetstream.get_stream(stream_name(context.name)).await.map_err(|it| nats(&it))?;
         // Where exactly to begin does not matter: what was applied is passed over, what is missing is
         // read from Postgres.
         let deliver_policy = match at.recorded_at {
-            Some(time) => DeliverPolicy::ByStartTime {
-                start_time: time - chrono::Duration::seconds(2),
-            },
+            Some(time) => {
+                DeliverPolicy::ByStartTime { start_time: time - chrono::Duration::seconds(2) }
+            }
             None => DeliverPolicy::All,
         };
         let consumer = stream
@@ -220,7 +227,11 @@ impl Projector {
                     Err(forged) => {
                         metrics::counter!("annals_forged_messages_total", "context" => context.name)
                             .increment(1);
-                        tracing::error!(context = context.name, why = forged.0, "a message is not the relay's");
+                        tracing::error!(
+                            context = context.name,
+                            why = forged.0,
+                            "a message is not the relay's"
+                        );
                         continue;
                     }
                 };
@@ -228,7 +239,8 @@ impl Projector {
                     continue;
                 }
                 if envelope.previous != end {
-                    self.apply_all(connection, context, at, batch.drain(..).collect(), stop).await?;
+                    self.apply_all(connection, context, at, batch.drain(..).collect(), stop)
+                        .await?;
                     self.catch_up(connection, context, at, envelope.event.position, stop).await?;
                     end = at.position;
                     continue;

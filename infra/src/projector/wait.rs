@@ -63,10 +63,13 @@ impl Waiter {
         let reached = timeout(patience, async {
             loop {
                 // What was said before this process listened stands in the table.
-                if *receiver.borrow_and_update() >= position || self.stored(context, position).await {
+                if *receiver.borrow_and_update() >= position || self.stored(context, position).await
+                {
                     return true;
                 }
-                if timeout(Duration::from_millis(250), receiver.changed()).await.is_ok_and(|it| it.is_err())
+                if timeout(Duration::from_millis(250), receiver.changed())
+                    .await
+                    .is_ok_and(|it| it.is_err())
                 {
                     return false;
                 }

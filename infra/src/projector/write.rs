@@ -138,7 +138,10 @@ async fn everywhere(
     row.extend(change.key.clone());
     let json = serde_json::to_string(&row).unwrap_or_default();
     sqlx::query(&sql).bind(json).execute(connection).await.map_err(|source| {
-        WriteError::Postgres { table: format!("{}.{}", change.table.schema, change.table.name), source }
+        WriteError::Postgres {
+            table: format!("{}.{}", change.table.schema, change.table.name),
+            source,
+        }
     })?;
     Ok(())
 }
@@ -174,7 +177,8 @@ fn put(table: &Table, schema: Option<&str>, columns: &[String]) -> String {
 }
 
 fn add(table: &Table, schema: Option<&str>, columns: &[String], first: Option<&Row>) -> String {
-    let is_number = |name: &str| first.and_then(|row| row.get(name)).is_some_and(|it| it.is_number());
+    let is_number =
+        |name: &str| first.and_then(|row| row.get(name)).is_some_and(|it| it.is_number());
     let set: Vec<String> = columns
         .iter()
         .map(|it| {

@@ -83,15 +83,20 @@ pub fn headers(event: &StoredEvent, epoch: i64, previous: i64, key: &MacKey) -> 
     headers.insert("ce-subject", percent(&event.aggregate_id));
     headers.insert(
         "ce-type",
-        format!("{}.{}.v{}", event.aggregate_type, snake_case(&event.event_type), event.event_version),
+        format!(
+            "{}.{}.v{}",
+            event.aggregate_type,
+            snake_case(&event.event_type),
+            event.event_version
+        ),
     );
     headers.insert("ce-recordedtime", recorded.clone());
     headers.insert("ce-sequence", format!("{:020}", event.position));
     match serde_json::from_str::<Metadata>(&event.metadata) {
         Ok(metadata) => {
-            let occurred = metadata.occurred_at.map_or(recorded, |at| {
-                at.to_rfc3339_opts(SecondsFormat::Micros, true)
-            });
+            let occurred = metadata
+                .occurred_at
+                .map_or(recorded, |at| at.to_rfc3339_opts(SecondsFormat::Micros, true));
             headers.insert("ce-time", occurred);
             headers.insert("ce-correlationid", percent(&metadata.correlation_id));
             headers.insert("ce-causationid", percent(&metadata.causation_id));
@@ -133,7 +138,8 @@ pub struct Forged(pub &'static str);
 /// When a header is missing, the content does not have its hash, or the relay did not sign it.
 pub fn to_stored(message: &Message, key: &MacKey) -> Result<Envelope, Forged> {
     let headers = message.headers.as_ref().ok_or(Forged("no headers"))?;
-    let text = |name: &'static str| headers.get(name).map(|value| value.as_str()).ok_or(Forged(name));
+    let text =
+        |name: &'static str| headers.get(name).map(|value| value.as_str()).ok_or(Forged(name));
     let number = |name: &'static str| text(name)?.parse::<i64>().map_err(|_| Forged(name));
     let source = text("ce-source")?;
     let aggregate_type = source.trim_start_matches('/').replacen('/', ".", 1);

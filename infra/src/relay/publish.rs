@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, Request, jetstream::response::Response};
 use async_nats::jetstream::publish::PublishAck;
+use async_nats::{Client, Request, jetstream::response::Response};
 use bytes::Bytes;
 use uuid::Uuid;
 

@@ -53,8 +53,10 @@ pub enum RelayError {
     Publish(#[from] PublishError),
     /// The stream holds what the log does not: the log was put back to an older state, or somebody else
     /// writes to the stream. Nothing is published until a person has looked.
-    #[error("stream {stream} holds position {position}, which the log does not hold in this form: the log \
-             may have been restored to an older state. Nothing is published")]
+    #[error(
+        "stream {stream} holds position {position}, which the log does not hold in this form: the log \
+             may have been restored to an older state. Nothing is published"
+    )]
     Ahead {
         /// The stream.
         stream: String,
@@ -171,7 +173,12 @@ impl Relay {
                 .collect();
             for batch in due.chunks(BATCH) {
                 let last = publish(
-                    &self.client, batch, known.epoch, known.position, known.last, &self.key,
+                    &self.client,
+                    batch,
+                    known.epoch,
+                    known.position,
+                    known.last,
+                    &self.key,
                 )
                 .await?;
                 known.last = last;
@@ -255,7 +262,12 @@ impl Relay {
         // follows under a new epoch, so that no duplicate window can swallow it.
         progress.epoch += 1;
         progress.position = self.oldest_needed(context).await?;
-        tracing::warn!(context, epoch = progress.epoch, from = progress.position, "a stream is filled again");
+        tracing::warn!(
+            context,
+            epoch = progress.epoch,
+            from = progress.position,
+            "a stream is filled again"
+        );
         metrics::counter!("annals_relay_refills_total", "context" => context).increment(1);
         self.remember(context, &progress, &[]).await?;
         Ok(progress)
@@ -263,12 +275,11 @@ impl Relay {
 
     /// The position behind which projections of a context may still need events.
     async fn oldest_needed(&self, context: &str) -> Result<i64, sqlx::Error> {
-        let oldest: Option<i64> = sqlx::query_scalar(
-            "SELECT min(position) FROM annals.projections WHERE name = $1",
-        )
-        .bind(context)
-        .fetch_one(self.store.pool())
-        .await?;
+        let oldest: Option<i64> =
+            sqlx::query_scalar("SELECT min(position) FROM annals.projections WHERE name = $1")
+                .bind(context)
+                .fetch_one(self.store.pool())
+                .await?;
         Ok(oldest.unwrap_or_default())
     }
 

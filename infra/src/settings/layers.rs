@@ -14,7 +14,7 @@ const DEV: &str = ".dev/env";
 
 /// Variables with our prefix that other parts read: the runtime's finder, the tests, failpoints.
 const READ_ELSEWHERE: &[&str] = &["ANNALS_PG_BIN", "ANNALS_NATS_BIN", "ANNALS_RUNTIME_PINS"];
-const PREFIXES_READ_ELSEWHERE: &[&str] = &["ANNALS_TEST_", "ANNALS_FAILPOINT"];
+const PREFIXES_READ_ELSEWHERE: &[&str] = &["ANNALS_TEST_", "ANNALS_DEV_", "ANNALS_FAILPOINT"];
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
