@@ -144,7 +144,10 @@ COMMENT ON FUNCTION carenotes.make_month(regclass, date) IS
 CREATE FUNCTION carenotes.ensure_daily_records_partition(day date) RETURNS void
 LANGUAGE sql VOLATILE STRICT SECURITY DEFINER SET search_path = ''
 BEGIN ATOMIC
-    SELECT carenotes.make_month('carenotes.daily_records'::regclass, day);
+    -- The table by its row type and not by a name in a string, which would not follow a rename.
+    SELECT carenotes.make_month(t.typrelid::regclass, day)
+    FROM pg_catalog.pg_type t
+    WHERE t.oid = pg_typeof(NULL::carenotes.daily_records);
 END;
 ALTER FUNCTION carenotes.ensure_daily_records_partition(date) OWNER TO annals_owner;
 REVOKE ALL ON FUNCTION carenotes.ensure_daily_records_partition(date) FROM PUBLIC;
