@@ -6,6 +6,8 @@ pub mod access;
 pub mod child;
 pub mod member;
 pub mod organisation;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use annals_domain::lift::{child::Child, member::Member, organisation::Organisation};
 
