@@ -42,3 +42,72 @@ pub(super) fn erased(id: &str) -> Change {
         .with("name", Tombstone::Text.value(id))
         .with("avatar_url", Tombstone::Null.value(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use annals_domain::lift::{
+        Role,
+        member::{
+            ChildProfileOpened, MemberErased, MemberReinstated, MemberRemoved,
+            OrganisationAssigned, ProfileCreated, ProfileUpdated,
+        },
+    };
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        change::Operation,
+        lift::testing::{ID, at, changes, columns, documented, written},
+    };
+
+    #[test]
+    fn a_profile_is_written_whole() {
+        let created = ProfileCreated {
+            email: "ada@example.org".into(),
+            name: "Ada".into(),
+            role: Role::GroupContact,
+            org_id: None,
+            status: MemberStatus::Active,
+            avatar_url: None,
+        };
+        let changes = changes(project, created);
+        assert_eq!((changes.len(), changes[0].operation), (1, Operation::Put));
+        assert_eq!(written(&changes[0]), documented(&PROFILES));
+        assert_eq!(changes[0].columns["role"], "GroupContact");
+    }
+
+    #[test]
+    fn what_an_update_leaves_out_is_not_written() {
+        let updated = ProfileUpdated { name: None, email: None, avatar_url: Some(None) };
+        let changes = changes(project, updated);
+        assert_eq!(changes[0].columns, columns(json!({"avatar_url": null})));
+    }
+
+    #[test]
+    fn a_change_writes_its_columns_and_when() {
+        let none = changes(project, OrganisationAssigned { org_id: None });
+        assert_eq!(none[0].columns, columns(json!({"org_id": null})));
+        let reinstated = changes(project, MemberReinstated {});
+        assert_eq!(reinstated[0].columns, columns(json!({"status": "active"})));
+        let removed = changes(project, MemberRemoved {});
+        assert_eq!(removed[0].columns, columns(json!({"status": "inactive", "deleted_at": at()})));
+    }
+
+    #[test]
+    fn a_forgotten_member_reads_as_tombstones() {
+        let erased = json!({
+            "status": "inactive",
+            "email": format!("{ID}@erased.invalid"),
+            "name": "erased",
+            "avatar_url": null,
+            "deleted_at": at(),
+        });
+        assert_eq!(changes(project, MemberErased {})[0].columns, columns(erased));
+    }
+
+    #[test]
+    fn a_childs_place_writes_nothing() {
+        assert_eq!(changes(project, ChildProfileOpened { org_id: Uuid::from_u128(1) }), []);
+    }
+}

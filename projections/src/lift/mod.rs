@@ -4,6 +4,8 @@ pub mod child;
 pub mod member;
 pub mod organisation;
 pub mod tables;
+#[cfg(test)]
+mod testing;
 
 use annals_domain::lift::{child::Child, member::Member, organisation::Organisation};
 
