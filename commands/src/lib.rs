@@ -28,4 +28,4 @@ pub use aggregate::{AggregateType, Happened, State};
 pub use catalogue::Catalogue;
 pub use command::{CommandType, Request, Target, command};
 pub use problem::{Code, Problem};
-pub use work::{Appended, Claim, ClaimChange, Loaded, Need, States, Stop, Stream, Work};
+pub use work::{Appended, Claim, ClaimChange, Id, Loaded, Need, States, Stop, Stream, Work};

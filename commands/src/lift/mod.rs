@@ -3,13 +3,21 @@
 //! Rights are asked in [`access`]; each aggregate has its file beside it.
 
 pub mod access;
+pub mod alert;
 pub mod child;
+pub mod garden;
 pub mod member;
 pub mod organisation;
-#[cfg(test)]
-pub(crate) mod testing;
+pub mod sticker_book;
+pub mod wellbeing_session;
 
-use annals_domain::lift::{child::Child, member::Member, organisation::Organisation};
+#[cfg(test)]
+mod school;
+
+use annals_domain::lift::{
+    alert::Alert, child::Child, garden::Garden, member::Member, organisation::Organisation,
+    sticker_book::StickerBook, wellbeing_session::WellbeingSession,
+};
 
 use crate::{aggregate::AggregateType, catalogue::Context};
 
@@ -23,11 +31,23 @@ pub fn context() -> Context {
             AggregateType::of::<Organisation>(),
             AggregateType::of::<Member>(),
             AggregateType::of::<Child>(),
+            AggregateType::of::<WellbeingSession>(),
+            AggregateType::of::<Garden>(),
+            AggregateType::of::<StickerBook>(),
+            AggregateType::of::<Alert>(),
         ],
-        commands: [organisation::commands(), member::commands(), child::commands()]
-            .into_iter()
-            .flatten()
-            .collect(),
+        commands: [
+            organisation::commands(),
+            member::commands(),
+            child::commands(),
+            wellbeing_session::commands(),
+            garden::commands(),
+            sticker_book::commands(),
+            alert::commands(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         on_refused: None,
     }
 }

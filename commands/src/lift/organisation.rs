@@ -77,8 +77,8 @@ mod tests {
     use serde_json::{Value, json};
     use uuid::Uuid;
 
-    use crate::lift::testing::{
-        ACCOUNT, CLINIC, HEAD, MATRON, SCHOOL, STRANGER, TEACHER, close, suspend, world,
+    use crate::lift::school::{
+        ACCOUNT, CLINIC, HEAD, MANAGER, SCHOOL, STRANGER, TEACHER, close, school, suspend,
     };
 
     const NEW: Uuid = Uuid::from_u128(0x1e);
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn an_account_registers_organisations_and_nobody_else_does() {
-        let mut world = world();
+        let mut world = school();
         world
             .as_person(ACCOUNT)
             .send("lift.cmd.register_organisation", NEW, new_school())
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn an_organisations_id_is_a_uuid() {
-        let sent = world().as_person(ACCOUNT).send(
+        let sent = school().as_person(ACCOUNT).send(
             "lift.cmd.register_organisation",
             "hill-school",
             new_school(),
@@ -137,9 +137,9 @@ mod tests {
 
     #[test]
     fn an_account_governs_every_organisation_and_nobody_else_does() {
-        let mut world = world();
+        let mut world = school();
         for (subject, data, event) in government() {
-            for other in [HEAD, TEACHER, MATRON, STRANGER] {
+            for other in [HEAD, TEACHER, MANAGER, STRANGER] {
                 world.as_person(other).send(subject, SCHOOL, data.clone()).denied();
             }
             world.as_person(ACCOUNT).send(subject, SCHOOL, data).accepted(&[event]);
@@ -149,8 +149,8 @@ mod tests {
 
     #[test]
     fn an_account_reactivates_what_is_closed() {
-        let mut world = world();
-        close(&mut world, SCHOOL);
+        let mut world = school();
+        close(&mut world);
         world.as_person(HEAD).send("lift.cmd.reactivate_organisation", SCHOOL, json!({})).denied();
         world
             .as_person(ACCOUNT)
@@ -160,13 +160,13 @@ mod tests {
 
     #[test]
     fn a_group_contact_describes_the_own_organisation_alone() {
-        let mut world = world();
+        let mut world = school();
         let details = ("lift.cmd.update_organisation_details", json!({"city": "Leeds"}));
         let settings = ("lift.cmd.change_organisation_settings", json!({"settings": {"a": 1}}));
         for ((subject, data), event) in
             [(details, "OrganisationDetailsUpdated"), (settings, "OrganisationSettingsChanged")]
         {
-            for other in [TEACHER, MATRON, STRANGER] {
+            for other in [TEACHER, MANAGER, STRANGER] {
                 world.as_person(other).send(subject, SCHOOL, data.clone()).denied();
             }
             world.as_person(HEAD).send(subject, SCHOOL, data.clone()).accepted(&[event]);
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_group_contact_cannot_reach_plan_limits_or_status_through_the_details() {
         for field in ["subscription_plan", "max_children", "status", "deleted_at"] {
-            let sent = world().as_person(HEAD).send(
+            let sent = school().as_person(HEAD).send(
                 "lift.cmd.update_organisation_details",
                 SCHOOL,
                 json!({field: null}),
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_suspended_contact_describes_nothing() {
-        let mut world = world();
+        let mut world = school();
         suspend(&mut world, HEAD);
         world
             .as_person(HEAD)
@@ -199,8 +199,8 @@ mod tests {
 
     #[test]
     fn while_it_is_closed_only_an_account_describes_it() {
-        let mut world = world();
-        close(&mut world, SCHOOL);
+        let mut world = school();
+        close(&mut world);
         let details = json!({"city": "Leeds"});
         world
             .as_person(HEAD)

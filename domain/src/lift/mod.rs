@@ -4,9 +4,13 @@
 //! member besides, in a stream of its own. To add an aggregate: its file here, its twins in
 //! `commands` and `projections`, and a line in the three `mod.rs`.
 
+pub mod alert;
 pub mod child;
+pub mod garden;
 pub mod member;
 pub mod organisation;
+pub mod sticker_book;
+pub mod wellbeing_session;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -51,7 +51,7 @@ pub fn encode(
                 let subject = seal::subject(event_type, &stream.id, &fields);
                 match keys.cached(&subject) {
                     None => {
-                        missing.insert(subject);
+                        missing.insert(subject.to_string());
                         continue;
                     }
                     Some(state) => {

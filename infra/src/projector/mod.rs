@@ -1,1 +1,17 @@
-//! placeholder
+//! Projectors: events into rows, exactly once.
+//!
+//! A message is a doorbell with content. A projector applies it if it is the very next of its context;
+//! whatever is missing in between it reads from Postgres, and with NATS away it reads everything from
+//! there. Rows and checkpoint move in one transaction, by compare-and-set on the checkpoint.
+
+mod apply;
+mod merge;
+mod rebuild;
+mod run;
+mod wait;
+mod write;
+
+pub use apply::{Applied, ApplyError, Checkpoint, Target, checkpoint};
+pub use rebuild::{Progress, RebuildError, Rebuilt, rebuild};
+pub use run::Projector;
+pub use wait::{PROJECTED, Waiter};

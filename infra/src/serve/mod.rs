@@ -1,1 +1,299 @@
-//! placeholder
+//! Everything that runs: command services, relay, projectors, in one process or over several.
+
+mod nats;
+
+pub use nats::{NatsError, connect_nats};
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use annals_commands::Catalogue as Aggregates;
+use annals_projections::Catalogue;
+use aws_lc_rs::hmac;
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::Verifier,
+    engine::{Clock, Engine, Limits, Parts, SystemClock},
+    keys::{Kek, KekError, Keys, KeysError},
+    projector::{Projector, Waiter},
+    relay::{MacKey, Relay},
+    service::{RateLimit, Receiver, Service, ServiceError},
+    store::{ConnectError, Role, Store, connect},
+};
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    /// Takes commands.
+    pub commands: bool,
+    /// Publishes events.
+    pub relay: bool,
+    /// Keeps read models.
+    pub projector: bool,
+}
+
+impl Roles {
+    /// Everything.
+    pub const ALL: Self = Self { commands: true, relay: true, projector: true };
+}
+
+/// What a process needs to know.
+#[derive(Clone)]
+pub struct Config {
+    /// The log and the read models.
+    pub database_url: String,
+    /// The key store.
+    pub keys_url: String,
+    /// NATS.
+    pub nats_url: String,
+    /// The key-encryption key's file.
+    pub kek_file: PathBuf,
+    /// What this process does.
+    pub roles: Roles,
+    /// Contexts it does it for; all where it is empty.
+    pub contexts: Vec<String>,
+    /// Says who asks.
+    pub verifier: Arc<Verifier>,
+    /// Bounds of the engine.
+    pub limits: Limits,
+    /// Most bytes of a command's body.
+    pub max_body: usize,
+    /// Commands a second that one actor may send; 0 for no limit.
+    pub rate_limit: u32,
+    /// Where replies may go.
+    pub reply_prefixes: Vec<String>,
+    /// Lets a Postgres pass that can lose commits: for tests on a throw-away cluster.
+    pub allow_unsafe: bool,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Config {
+    /// A configuration with everything else as it is by default.
+    #[must_use]
+    pub fn new(
+        database_url: &str,
+        keys_url: &str,
+        nats_url: &str,
+        kek_file: PathBuf,
+        verifier: Arc<Verifier>,
+    ) -> Self {
+        Self {
+            database_url: database_url.to_owned(),
+            keys_url: keys_url.to_owned(),
+            nats_url: nats_url.to_owned(),
+            kek_file,
+            roles: Roles::ALL,
+            contexts: Vec::new(),
+            verifier,
+            limits: Limits::default(),
+            max_body: annals_commands::envelope::MAX_BODY,
+            rate_limit: 0,
+            reply_prefixes: vec!["_INBOX.".to_owned()],
+            allow_unsafe: false,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Config").field("roles", &self.roles).finish_non_exhaustive()
+    }
+}
+
+/// Why a process could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Postgres.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The database has another schema than this version works with.
+    #[error("the database is not of this version's schema: run `annals migrate`")]
+    NotMigrated,
+    /// Postgres does not answer.
+    #[error("Postgres: {0}")]
+    Postgres(#[from] sqlx::Error),
+    /// NATS.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    /// NATS refuses a subscription.
+    #[error("NATS: {0}")]
+    Subscribe(#[from] async_nats::SubscribeError),
+    /// The key-encryption key.
+    #[error(transparent)]
+    Kek(#[from] KekError),
+    /// The key store.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The services.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+/// A running process.
+#[derive(Debug)]
+pub struct Running {
+    /// The engine, where this process takes commands.
+    pub engine: Option<Engine>,
+    /// The keys.
+    pub keys: Arc<Keys>,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Stops: no new commands are taken, those that were get their answer, then everything ends.
+    pub async fn stop(self) {
+        let Self { engine, stop, tasks, .. } = self;
+        stop.cancel();
+        drop(engine);
+        for task in tasks {
+            let _ = task.await;
+        }
+    }
+
+    /// Ends when the process was told to stop elsewhere.
+    #[must_use]
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+}
+
+/// Starts a process.
+///
+/// # Errors
+/// When something it needs is not there, not safe, or of another version; the sentence says what to do.
+pub async fn start(config: Config) -> Result<Running, ServeError> {
+    let stop = CancellationToken::new();
+    let mut tasks = Vec::new();
+    let aggregates = Arc::new(Aggregates::new());
+    let catalogue = Arc::new(Catalogue::new());
+    let client = connect_nats(&config.nats_url).await?;
+    let kek = Kek::open_or_create(&config.kek_file)?;
+    let mac = MacKey::new(&kek.derived("annals.relay.mac.v1"));
+    let fingerprint = hmac::Key::new(hmac::HMAC_SHA256, &kek.derived("annals.fingerprint.v1"));
+    let keys = Arc::new(Keys::connect(&config.keys_url, kek).await?);
+    let names: Vec<&'static str> = aggregates
+        .contexts()
+        .iter()
+        .map(|context| context.name)
+        .filter(|name| config.contexts.is_empty() || config.contexts.iter().any(|it| it == name))
+        .collect();
+    let bell = Arc::new(Notify::new());
+    tasks.push(tokio::spawn(forget_destroyed(Arc::clone(&keys), stop.clone())));
+    let mut engine = None;
+    if config.roles.commands {
+        let pool = connect(&config.database_url, Role::Appender, 6, config.allow_unsafe).await?;
+        check_schema(&pool).await?;
+        let ring = ringer(client.clone(), Arc::clone(&bell));
+        let (started, task) = Engine::start(Parts {
+            catalogue: Arc::clone(&aggregates),
+            store: Store::new(pool.clone()),
+            keys: Arc::clone(&keys),
+            clock: Arc::clone(&config.clock),
+            limits: config.limits,
+            on_commit: ring,
+        });
+        let waiter = Waiter::start(&client, pool, &names, stop.clone()).await?;
+        let receiver = Arc::new(Receiver {
+            catalogue: Arc::clone(&aggregates),
+            verifier: Arc::clone(&config.verifier),
+            clock: Arc::clone(&config.clock),
+            fingerprint,
+            max_body: config.max_body,
+            limit: RateLimit::new(config.rate_limit),
+            reply_prefixes: config.reply_prefixes.clone(),
+        });
+        let service = Service {
+            client: client.clone(),
+            receiver,
+            engine: started.clone(),
+            waiter,
+            contexts: names.clone(),
+        };
+        tasks.push(service.start(stop.clone()).await?);
+        tasks.push(task);
+        engine = Some(started);
+    }
+    if config.roles.relay {
+        let pool = connect(&config.database_url, Role::Relay, 3, config.allow_unsafe).await?;
+        check_schema(&pool).await?;
+        let relay = Relay {
+            store: Store::new(pool),
+            client: client.clone(),
+            key: mac.clone(),
+            contexts: names.clone(),
+            bell: Arc::clone(&bell),
+        };
+        tasks.push(tokio::spawn(doorbell(client.clone(), bell, stop.clone())));
+        tasks.push(tokio::spawn(relay.run(stop.clone())));
+    }
+    if config.roles.projector {
+        let pool = connect(&config.database_url, Role::Projector, 8, config.allow_unsafe).await?;
+        check_schema(&pool).await?;
+        for name in names {
+            let projector = Projector {
+                catalogue: Arc::clone(&catalogue),
+                aggregates: Arc::clone(&aggregates),
+                store: Store::new(pool.clone()),
+                keys: Arc::clone(&keys),
+                client: Some(client.clone()),
+                key: mac.clone(),
+            };
+            tasks.push(tokio::spawn(projector.run(name, stop.clone())));
+        }
+    }
+    Ok(Running { engine, keys, stop, tasks })
+}
+
+/// Where a command service says that it has appended.
+const APPENDED: &str = "annals.appended";
+
+fn ringer(client: async_nats::Client, bell: Arc<Notify>) -> Arc<dyn Fn(i64) + Send + Sync> {
+    let (sender, mut positions) = tokio::sync::watch::channel(0);
+    tokio::spawn(async move {
+        while positions.changed().await.is_ok() {
+            let position = *positions.borrow_and_update();
+            let _ = client.publish(APPENDED, position.to_string().into()).await;
+        }
+    });
+    Arc::new(move |position| {
+        bell.notify_one();
+        sender.send_replace(position);
+    })
+}
+
+/// Rings the relay's bell when another process has appended.
+async fn doorbell(client: async_nats::Client, bell: Arc<Notify>, stop: CancellationToken) {
+    use futures::StreamExt;
+    let Ok(mut rung) = client.subscribe(APPENDED).await else { return };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            message = rung.next() => if message.is_none() { return },
+        }
+        bell.notify_one();
+    }
+}
+
+async fn forget_destroyed(keys: Arc<Keys>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(error) = keys.refresh_destroyed().await {
+            tracing::warn!(%error, "destroyed keys cannot be asked for");
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+        }
+    }
+}
+
+/// Whether the database has this version's schema.
+async fn check_schema(pool: &sqlx::PgPool) -> Result<(), ServeError> {
+    let known: bool = sqlx::query_scalar("SELECT to_regprocedure('annals.subject()') IS NOT NULL")
+        .fetch_one(pool)
+        .await?;
+    if known { Ok(()) } else { Err(ServeError::NotMigrated) }
+}

@@ -116,19 +116,24 @@ mod tests {
     use annals_domain::{
         DomainEvent,
         lift::child::{
-            Child, ChildArchived, ChildDetailsUpdated, ChildErased, ChildTransferred,
-            ConsentRecorded, ConsentType, ConsentWithdrawn,
+            ChildArchived, ChildDetailsUpdated, ChildErased, ChildTransferred, ConsentRecorded,
+            ConsentType, ConsentWithdrawn,
         },
         testing::{ADA, day},
     };
-    use serde_json::{Map, json};
+    use serde_json::{Map, Value, json};
     use uuid::Uuid;
 
-    use super::*;
-    use crate::{
-        change::Operation,
-        lift::testing::{ID, at, changes, columns, documented, written},
-    };
+    use super::{super::testing::changes, *};
+
+    fn happens(event: impl Into<Event>) -> Vec<Value> {
+        changes(project, "bo", event)
+    }
+
+    fn patch(table: &str, mut columns: Value) -> Value {
+        columns["updated_at"] = json!(day(2));
+        json!({"patch": table, "key": {"id": "bo"}, "columns": columns})
+    }
 
     fn registered() -> ChildRegistered {
         ChildRegistered {
@@ -151,85 +156,74 @@ mod tests {
 
     #[test]
     fn a_registration_writes_the_profile_and_the_record_whole() {
-        let changes = changes(project, registered());
-        assert!(changes.iter().all(|change| change.operation == Operation::Put));
+        let changes = happens(registered());
         let [profile, record] = &changes[..] else { panic!("{changes:?}") };
-        assert_eq!(written(profile), documented(&PROFILES));
-        assert_eq!(written(record), documented(&CHILDREN));
-        assert_eq!(profile.columns["email"], format!("{ID}@child.invalid"));
-        assert_eq!(profile.columns["name"], "Bo");
-        assert_eq!(profile.columns["role"], "Child");
-        assert_eq!(profile.columns["org_id"], record.columns["org_id"]);
-        assert_eq!(record.columns["consent_given"], false);
+        assert_eq!((&profile["put"], &record["put"]), (&json!("profiles"), &json!("children")));
+        let (profile, record) = (&profile["columns"], &record["columns"]);
+        assert_eq!(profile["email"], "bo@child.invalid");
+        assert_eq!(profile["name"], "Bo");
+        assert_eq!(profile["role"], "Child");
+        assert_eq!(profile["org_id"], record["org_id"]);
+        assert_eq!(record["consent_given"], false);
     }
 
     #[test]
     fn a_new_first_name_is_the_profiles_too() {
         let class = ChildDetailsUpdated { class_name: Some(None), ..Default::default() };
-        let class = changes(project, class);
-        assert_eq!(class.len(), 1, "the profile is as it was");
-        assert_eq!(class[0].columns, columns(json!({"class_name": null})));
+        assert_eq!(happens(class), [patch("children", json!({"class_name": null}))]);
         let name = ChildDetailsUpdated { first_name: Some("Bob".into()), ..Default::default() };
-        let name = changes(project, name);
-        assert_eq!(name[0].columns, columns(json!({"first_name": "Bob"})));
-        assert_eq!(name[1].columns, columns(json!({"name": "Bob"})));
-        assert_eq!(name[1].table.name, "profiles");
+        assert_eq!(
+            happens(name),
+            [
+                patch("children", json!({"first_name": "Bob"})),
+                patch("profiles", json!({"name": "Bob"})),
+            ]
+        );
     }
 
     #[test]
     fn consent_is_written_with_kind_and_time_and_cleared_with_both() {
-        let (consent_type, consent_date) = (ConsentType::Digital, day(2));
-        let given = changes(project, ConsentRecorded { consent_type, consent_date });
-        let row = json!({"consent_given": true, "consent_type": "digital", "consent_date": day(2)});
-        assert_eq!(given[0].columns, columns(row));
-        let withdrawn = changes(project, ConsentWithdrawn {});
+        let (consent_type, consent_date) = (ConsentType::Digital, day(1));
+        let row = json!({"consent_given": true, "consent_type": "digital", "consent_date": day(1)});
+        let given = happens(ConsentRecorded { consent_type, consent_date });
+        assert_eq!(given, [patch("children", row)]);
         let row = json!({"consent_given": false, "consent_type": null, "consent_date": null});
-        assert_eq!(withdrawn[0].columns, columns(row));
+        assert_eq!(happens(ConsentWithdrawn {}), [patch("children", row)]);
     }
 
     #[test]
     fn record_and_profile_move_and_close_together() {
         let org_id = Uuid::from_u128(0xc1);
-        let transferred = ChildTransferred { org_id, display_id: 1, primary_practitioner_id: None };
-        let moved = changes(project, transferred);
         let row = json!({"org_id": org_id, "display_id": 1, "primary_practitioner_id": null});
-        assert_eq!(moved[0].columns, columns(row));
-        assert_eq!(moved[1].columns, columns(json!({"org_id": org_id})));
-        let archived = changes(project, ChildArchived {});
-        assert_eq!(archived[0].columns, columns(json!({"deleted_at": at()})));
-        let profile = json!({"status": "inactive", "deleted_at": at()});
-        assert_eq!(archived[1].columns, columns(profile));
+        assert_eq!(
+            happens(ChildTransferred { org_id, display_id: 1, primary_practitioner_id: None }),
+            [patch("children", row), patch("profiles", json!({"org_id": org_id}))]
+        );
+        assert_eq!(
+            happens(ChildArchived {}),
+            [
+                patch("children", json!({"deleted_at": day(2)})),
+                patch("profiles", json!({"status": "inactive", "deleted_at": day(2)})),
+            ]
+        );
     }
 
     #[test]
     fn a_forgotten_child_takes_its_rows_along() {
-        let changes = changes(project, ChildErased {});
-        let (gone, left) = changes.split_at(5);
-        assert!(gone.iter().all(|change| {
-            change.operation == Operation::DropWhere && change.key["child_id"] == ID
-        }));
-        let names: Vec<_> = gone.iter().map(|change| change.table.name).collect();
-        let expected = [
-            "alerts",
-            "stickers_earned",
-            "garden_items",
-            "wellbeing_responses",
-            "wellbeing_sessions",
-        ];
-        assert_eq!(names, expected);
-        assert_eq!(left[1].columns["email"], format!("{ID}@erased.invalid"));
-        assert_eq!(left[0].columns["first_name"], "erased");
+        let changes = happens(ChildErased {});
+        let gone = |table| json!({"drop_where": table, "key": {"child_id": "bo"}, "columns": {}});
+        let tables = OF_A_CHILD.map(|table| gone(table.name));
+        assert_eq!(changes[..5], tables);
+        assert_eq!(changes[5]["columns"]["first_name"], "erased");
+        assert_eq!(changes[6]["columns"]["email"], "bo@erased.invalid");
     }
 
     #[test]
     fn the_erasure_leaves_what_a_replay_without_the_key_leaves() {
-        let erased = changes(project, ChildErased {});
-        let erased = erased.iter().find(|change| change.table.name == "children").unwrap();
-        for event in <Child as annals_domain::Decider>::Event::TYPES {
-            for field in event.personal {
-                let tombstone = field.tombstone.value(ID);
-                assert_eq!(erased.columns[field.name], tombstone, "{}", field.name);
-            }
+        let erased = happens(ChildErased {}).swap_remove(5);
+        for field in Event::TYPES.iter().flat_map(|event| event.personal) {
+            let tombstone = field.tombstone.value("bo");
+            assert_eq!(erased["columns"][field.name], tombstone, "{}", field.name);
         }
     }
 }

@@ -45,21 +45,25 @@ pub(super) fn erased(id: &str) -> Change {
 
 #[cfg(test)]
 mod tests {
-    use annals_domain::lift::{
-        Role,
-        member::{
-            ChildProfileOpened, MemberErased, MemberReinstated, MemberRemoved,
-            OrganisationAssigned, ProfileCreated, ProfileUpdated,
+    use annals_domain::{
+        lift::{
+            Role,
+            member::{
+                ChildProfileOpened, MemberErased, MemberReinstated, MemberRemoved,
+                OrganisationAssigned, ProfileCreated, ProfileUpdated,
+            },
         },
+        testing::{ADA, day},
     };
-    use serde_json::json;
-    use uuid::Uuid;
+    use serde_json::{Value, json};
 
-    use super::*;
-    use crate::{
-        change::Operation,
-        lift::testing::{ID, at, changes, columns, documented, written},
-    };
+    use super::{super::testing::changes, *};
+
+    fn patched(event: impl Into<Event>) -> Value {
+        let [change] = &changes(project, "ada", event)[..] else { panic!("one change") };
+        assert_eq!((&change["patch"], &change["key"]["id"]), (&json!("profiles"), &json!("ada")));
+        change["columns"].clone()
+    }
 
     #[test]
     fn a_profile_is_written_whole() {
@@ -71,43 +75,44 @@ mod tests {
             status: MemberStatus::Active,
             avatar_url: None,
         };
-        let changes = changes(project, created);
-        assert_eq!((changes.len(), changes[0].operation), (1, Operation::Put));
-        assert_eq!(written(&changes[0]), documented(&PROFILES));
-        assert_eq!(changes[0].columns["role"], "GroupContact");
+        let [row] = &changes(project, "ada", created)[..] else { panic!("one change") };
+        assert_eq!(row["put"], "profiles");
+        assert_eq!(row["columns"]["role"], "GroupContact");
+        assert_eq!(row["columns"]["created_at"], json!(day(2)));
     }
 
     #[test]
     fn what_an_update_leaves_out_is_not_written() {
         let updated = ProfileUpdated { name: None, email: None, avatar_url: Some(None) };
-        let changes = changes(project, updated);
-        assert_eq!(changes[0].columns, columns(json!({"avatar_url": null})));
+        assert_eq!(patched(updated), json!({"avatar_url": null, "updated_at": day(2)}));
     }
 
     #[test]
     fn a_change_writes_its_columns_and_when() {
-        let none = changes(project, OrganisationAssigned { org_id: None });
-        assert_eq!(none[0].columns, columns(json!({"org_id": null})));
-        let reinstated = changes(project, MemberReinstated {});
-        assert_eq!(reinstated[0].columns, columns(json!({"status": "active"})));
-        let removed = changes(project, MemberRemoved {});
-        assert_eq!(removed[0].columns, columns(json!({"status": "inactive", "deleted_at": at()})));
+        let none = json!({"org_id": null, "updated_at": day(2)});
+        assert_eq!(patched(OrganisationAssigned { org_id: None }), none);
+        let active = json!({"status": "active", "updated_at": day(2)});
+        assert_eq!(patched(MemberReinstated {}), active);
+        let removed = json!({"status": "inactive", "deleted_at": day(2), "updated_at": day(2)});
+        assert_eq!(patched(MemberRemoved {}), removed);
     }
 
     #[test]
     fn a_forgotten_member_reads_as_tombstones() {
         let erased = json!({
             "status": "inactive",
-            "email": format!("{ID}@erased.invalid"),
+            "email": "ada@erased.invalid",
             "name": "erased",
             "avatar_url": null,
-            "deleted_at": at(),
+            "deleted_at": day(2),
+            "updated_at": day(2),
         });
-        assert_eq!(changes(project, MemberErased {})[0].columns, columns(erased));
+        assert_eq!(patched(MemberErased {}), erased);
     }
 
     #[test]
     fn a_childs_place_writes_nothing() {
-        assert_eq!(changes(project, ChildProfileOpened { org_id: Uuid::from_u128(1) }), []);
+        let opened = ChildProfileOpened { org_id: ADA };
+        assert_eq!(changes(project, "ada", opened), Vec::<Value>::new());
     }
 }

@@ -1,13 +1,21 @@
 //! The read model of the context `lift`: what its events do to the documented tables.
 
+pub mod alert;
 pub mod child;
+pub mod garden;
 pub mod member;
 pub mod organisation;
+pub mod sticker_book;
 pub mod tables;
+pub mod wellbeing_session;
+
 #[cfg(test)]
 mod testing;
 
-use annals_domain::lift::{child::Child, member::Member, organisation::Organisation};
+use annals_domain::lift::{
+    alert::Alert, child::Child, garden::Garden, member::Member, organisation::Organisation,
+    sticker_book::StickerBook, wellbeing_session::WellbeingSession,
+};
 
 use crate::catalogue::{Context, projection};
 
@@ -23,6 +31,10 @@ pub fn context() -> Context {
             projection::<Organisation>(organisation::project),
             projection::<Member>(member::project),
             projection::<Child>(child::project),
+            projection::<WellbeingSession>(wellbeing_session::project),
+            projection::<Garden>(garden::project),
+            projection::<StickerBook>(sticker_book::project),
+            projection::<Alert>(alert::project),
         ],
         every: None,
     }

@@ -36,21 +36,28 @@ fn status(id: &str, status: OrganisationStatus) -> Change {
 
 #[cfg(test)]
 mod tests {
-    use annals_domain::lift::organisation::{
-        ChildNumberAllocated, OrganisationArchived, OrganisationDetailsUpdated,
-        OrganisationRegistered, OrganisationSuspended, OrganisationType, SubscriptionPlan,
+    use annals_domain::{
+        lift::organisation::{
+            ChildNumberAllocated, OrganisationArchived, OrganisationDetailsUpdated,
+            OrganisationRegistered, OrganisationSuspended, OrganisationType, SubscriptionPlan,
+        },
+        testing::{ADA, day},
     };
-    use serde_json::{Map, json};
-    use uuid::Uuid;
+    use serde_json::{Map, Value, json};
 
-    use super::*;
-    use crate::{
-        change::Operation,
-        lift::testing::{ID, at, changes, columns, documented, written},
-    };
+    use super::{super::testing::changes, *};
+
+    fn patched(event: impl Into<Event>) -> Value {
+        let [change] = &changes(project, "hill", event)[..] else { panic!("one change") };
+        assert_eq!(
+            (&change["patch"], &change["key"]["id"]),
+            (&json!("organisations"), &json!("hill"))
+        );
+        change["columns"].clone()
+    }
 
     #[test]
-    fn a_registration_writes_every_documented_column() {
+    fn a_registration_writes_a_whole_row() {
         let registered = OrganisationRegistered {
             name: "Hill".into(),
             r#type: OrganisationType::AcademyTrust,
@@ -68,12 +75,12 @@ mod tests {
             max_practitioners: None,
             settings: Map::new(),
         };
-        let changes = changes(project, registered);
-        assert_eq!((changes.len(), changes[0].operation), (1, Operation::Put));
-        assert_eq!(written(&changes[0]), documented(&ORGANISATIONS));
-        let row = &changes[0].columns;
+        let [row] = &changes(project, "hill", registered)[..] else { panic!("one change") };
+        assert_eq!(row["put"], "organisations");
+        let row = &row["columns"];
         assert_eq!((&row["type"], &row["status"]), (&json!("academy-trust"), &json!("trial")));
-        assert_eq!((&row["created_at"], &row["deleted_at"]), (&at(), &json!(null)));
+        assert_eq!((&row["created_at"], &row["updated_at"]), (&json!(day(2)), &json!(day(2))));
+        assert_eq!((&row["max_practitioners"], &row["deleted_at"]), (&json!(null), &json!(null)));
     }
 
     #[test]
@@ -82,18 +89,16 @@ mod tests {
             phone: Some(None),
             ..OrganisationDetailsUpdated::default()
         };
-        assert_eq!(changes(project, details)[0].columns, columns(json!({"phone": null})));
-        let suspended = changes(project, OrganisationSuspended {});
-        assert_eq!(suspended[0].columns, columns(json!({"status": "suspended"})));
-        let archived = changes(project, OrganisationArchived {});
-        assert_eq!(archived[0].columns, columns(json!({"deleted_at": at()})));
-        assert_eq!(archived[0].key["id"], ID);
+        assert_eq!(patched(details), json!({"phone": null, "updated_at": day(2)}));
+        let suspended = json!({"status": "suspended", "updated_at": day(2)});
+        assert_eq!(patched(OrganisationSuspended {}), suspended);
+        let archived = json!({"deleted_at": day(2), "updated_at": day(2)});
+        assert_eq!(patched(OrganisationArchived {}), archived);
     }
 
     #[test]
     fn counting_places_writes_nothing() {
-        let child_id = Uuid::from_u128(1);
-        let allocated = ChildNumberAllocated { child_id, display_id: 1, children: 1 };
-        assert_eq!(changes(project, allocated), []);
+        let allocated = ChildNumberAllocated { child_id: ADA, display_id: 1, children: 1 };
+        assert_eq!(changes(project, "hill", allocated), Vec::<Value>::new());
     }
 }

@@ -1,70 +1,75 @@
-//! What one event does to rows, for tests.
+//! An event of the context, recorded on day 2, and what it does to rows in a form that reads well.
+
+use std::collections::BTreeSet;
 
 use annals_domain::{DomainEvent, testing::day};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    change::Change,
+    change::{Change, Operation},
     recorded::{ActorKind, Envelope, Recorded},
-    table::Table,
 };
 
-/// The stream's id in these tests.
-pub const ID: &str = "00000000-0000-0000-0000-00000000000c";
-
-/// Projects an event of day 3.
+/// What a projection makes of an event of the stream `id`: `{"put": table, "key": …, "columns": …}`.
+/// What is written must be columns of the table, and a whole row all of them, so that no default of
+/// the database stands in for an event (shared.projection.replay).
 pub fn changes<E: DomainEvent>(
     project: fn(&Recorded<'_, E>) -> Vec<Change>,
+    id: &str,
     event: impl Into<E>,
-) -> Vec<Change> {
-    let event = event.into();
-    let envelope = Envelope {
-        aggregate_type: "lift.test".into(),
-        aggregate_id: ID.into(),
+) -> Vec<Value> {
+    let event: E = event.into();
+    let envelope = envelope(id, event.event_type().name);
+    let recorded = Recorded { id, at: envelope.at, event, envelope: &envelope };
+    project(&recorded).iter().map(told).collect()
+}
+
+fn told(change: &Change) -> Value {
+    let table = change.table;
+    let written: BTreeSet<&str> =
+        change.columns.keys().chain(change.key.keys()).map(String::as_str).collect();
+    let declared = columns(table.sql);
+    assert!(written.is_subset(&declared), "{}: {written:?}", table.name);
+    if change.operation == Operation::Put {
+        assert_eq!(written, declared, "a whole row of {}", table.name);
+    }
+    let verb = match change.operation {
+        Operation::Put => "put",
+        Operation::Patch => "patch",
+        Operation::Drop => "drop",
+        Operation::Add => "add",
+        Operation::PatchWhere => "patch_where",
+        Operation::DropWhere => "drop_where",
+    };
+    json!({ verb: table.name, "key": change.key, "columns": change.columns })
+}
+
+/// The names of the columns in a table's file.
+fn columns(sql: &str) -> BTreeSet<&str> {
+    let lines = sql.lines().skip_while(|line| !line.starts_with("CREATE TABLE")).skip(1);
+    lines
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("CONSTRAINT") && !line.starts_with(')'))
+        .filter_map(|line| line.split(' ').next())
+        .collect()
+}
+
+fn envelope(id: &str, event_type: &str) -> Envelope {
+    Envelope {
+        aggregate_type: String::new(),
+        aggregate_id: id.to_owned(),
         sequence: 1,
         position: 1,
-        event_id: Uuid::from_u128(1),
-        event_type: event.event_type().name.into(),
-        at: day(3),
+        event_id: Uuid::nil(),
+        event_type: event_type.to_owned(),
+        at: day(2),
         occurred_at: None,
-        actor: Uuid::from_u128(2),
+        actor: Uuid::nil(),
         actor_kind: ActorKind::Person,
-        command: "test".into(),
-        command_id: "test".into(),
-        tenant: "test".into(),
+        command: String::new(),
+        command_id: String::new(),
+        tenant: String::new(),
         erased: false,
-    };
-    project(&Recorded { id: ID, at: envelope.at, event, envelope: &envelope })
-}
-
-/// Day 3, as it stands in a row.
-pub fn at() -> Value {
-    json!(day(3))
-}
-
-/// The columns of a row, with the time of the change.
-pub fn columns(value: Value) -> Map<String, Value> {
-    let Value::Object(mut columns) = value else { panic!("no object") };
-    columns.insert("updated_at".into(), at());
-    columns
-}
-
-/// The names of a table's columns, as its file declares them.
-pub fn documented(table: &Table) -> Vec<&str> {
-    let body = table.sql.split_once("CREATE TABLE").expect("a table").1;
-    let body = body.split_once("(\n").expect("columns").1;
-    let lines = body.lines().take_while(|line| !line.starts_with(')'));
-    let names = lines.filter_map(|line| line.strip_prefix("    ")?.split(' ').next());
-    let mut names: Vec<_> =
-        names.filter(|name| name.starts_with(|first: char| first.is_ascii_lowercase())).collect();
-    names.sort_unstable();
-    names
-}
-
-/// The names of the columns that a change writes, the key's among them.
-pub fn written(change: &Change) -> Vec<&str> {
-    let mut names: Vec<_> = change.key.keys().chain(change.columns.keys()).collect();
-    names.sort_unstable();
-    names.into_iter().map(String::as_str).collect()
+    }
 }

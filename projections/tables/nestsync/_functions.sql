@@ -1,8 +1,10 @@
 -- What policies ask about the actor. Each runs with its owner's rights, so that asking does not come
 -- back to the policy that asks (F001); the owner reads through the policy owner_select (F002).
 -- Bodies are parsed when they are made, so they follow their tables through a change of schema name.
+--
+-- Lists are asked for once in a query and looked up in an index; a question about a row, such as
+-- those with a uuid as argument, would be asked for each row of a table.
 
--- Whether the actor is active and administers the system.
 CREATE FUNCTION nestsync.is_system_admin() RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = ''
 BEGIN ATOMIC
@@ -19,7 +21,6 @@ GRANT EXECUTE ON FUNCTION nestsync.is_system_admin() TO authenticated;
 COMMENT ON FUNCTION nestsync.is_system_admin() IS
 'Whether the actor is active and administers the system.';
 
--- The families in which the active actor is an active member holding a permission; archived ones excepted. Null asks for none.
 CREATE FUNCTION nestsync.families_where_actor_may(code text) RETURNS uuid[]
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = ''
 BEGIN ATOMIC
@@ -36,9 +37,9 @@ ALTER FUNCTION nestsync.families_where_actor_may(text) OWNER TO annals_owner;
 REVOKE ALL ON FUNCTION nestsync.families_where_actor_may(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION nestsync.families_where_actor_may(text) TO authenticated;
 COMMENT ON FUNCTION nestsync.families_where_actor_may(text) IS
-'The families in which the active actor is an active member holding a permission; archived ones excepted. Null asks for none.';
+'Families in which the actor, being active, is an active member and holds a permission.
+Archived families are left out. Null for the permission asks for none.';
 
--- The families in which the active actor is an active member; archived ones excepted.
 CREATE FUNCTION nestsync.actor_families() RETURNS uuid[]
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = ''
 BEGIN ATOMIC
@@ -48,9 +49,8 @@ ALTER FUNCTION nestsync.actor_families() OWNER TO annals_owner;
 REVOKE ALL ON FUNCTION nestsync.actor_families() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION nestsync.actor_families() TO authenticated;
 COMMENT ON FUNCTION nestsync.actor_families() IS
-'The families in which the active actor is an active member; archived ones excepted.';
+'Families in which the actor, being active, is an active member; archived ones are left out.';
 
--- Whether the actor is an active member of a family that is not archived.
 CREATE FUNCTION nestsync.is_member(family uuid) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = ''
 BEGIN ATOMIC
@@ -62,7 +62,6 @@ GRANT EXECUTE ON FUNCTION nestsync.is_member(uuid) TO authenticated;
 COMMENT ON FUNCTION nestsync.is_member(uuid) IS
 'Whether the actor is an active member of a family that is not archived.';
 
--- Whether the actor is an active member of a family and holds a permission there.
 CREATE FUNCTION nestsync.may(family uuid, code text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = ''
 BEGIN ATOMIC
@@ -74,3 +73,16 @@ REVOKE ALL ON FUNCTION nestsync.may(uuid, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION nestsync.may(uuid, text) TO authenticated;
 COMMENT ON FUNCTION nestsync.may(uuid, text) IS
 'Whether the actor is an active member of a family and holds a permission there.';
+
+CREATE FUNCTION nestsync.first_for_sysadmin() RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = ''
+BEGIN ATOMIC
+    SELECT '00000000-0000-0000-0000-000000000000'::uuid
+    WHERE nestsync.is_system_admin();
+END;
+ALTER FUNCTION nestsync.first_for_sysadmin() OWNER TO annals_owner;
+REVOKE ALL ON FUNCTION nestsync.first_for_sysadmin() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION nestsync.first_for_sysadmin() TO authenticated;
+COMMENT ON FUNCTION nestsync.first_for_sysadmin() IS
+'The lowest id there is for system administrators, null for everyone else:
+with the highest id it makes a range that holds every row or none.';

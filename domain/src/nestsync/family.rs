@@ -1,0 +1,1224 @@
+//! A family, the tenant: founded by its owner, joined by invitation, handed over, archived. Its members
+//! are part of it, from invitation to leaving. (nestsync.aggregate.Family, stream: family id)
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    is_filled,
+    permission::{self, Permission, Permissions, Role},
+};
+use crate::{Decider, Moment, commands, events, refusals, text};
+
+/// An invitation lapses after so many days (nestsync.rule.member.invitation).
+pub const INVITATION_DAYS: i64 = 7;
+
+/// Whether a family is kept (nestsync.families.status).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// In use.
+    Active,
+    /// Closed.
+    Archived,
+}
+
+/// Where a membership stands (nestsync.family_members.status).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberStatus {
+    /// Asked to join.
+    Invited,
+    /// Belongs to the family.
+    Active,
+    /// Taken out, or declined to join.
+    Removed,
+    /// Left.
+    Left,
+    /// Never answered the invitation.
+    Expired,
+}
+
+/// Founds a family, which the actor then owns. (nestsync.command.CreateFamily)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateFamily {
+    /// The family's name.
+    pub name: String,
+    /// The founder's name in the list of members.
+    pub display_name: String,
+    /// Two letters (ISO 3166-1); `CA` if absent.
+    #[serde(default)]
+    pub country: Option<String>,
+    /// Where the data may lie; `ca-central-1` if absent. Cannot change later.
+    #[serde(default)]
+    pub data_region: Option<String>,
+    /// Time zone, an IANA name; `America/Toronto` if absent.
+    #[serde(default)]
+    pub timezone: Option<String>,
+}
+
+/// Renames a family. (nestsync.command.RenameFamily)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenameFamily {
+    /// The new name.
+    pub name: String,
+}
+
+/// Hands the family over to another active member. (nestsync.command.TransferFamilyOwnership)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransferFamilyOwnership {
+    /// The membership of whoever owns the family from now on.
+    pub member_id: Uuid,
+}
+
+/// Closes a family. (nestsync.command.ArchiveFamily)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveFamily {}
+
+/// Invites a person by e-mail address. (nestsync.command.InviteFamilyMember)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InviteFamilyMember {
+    /// The person's name in the list of members.
+    pub display_name: String,
+    /// Whoever signs in with this address may accept.
+    pub invited_email: String,
+    /// What the person is to be in the family; not its owner.
+    pub role: Role,
+    /// What the person may do; the role's bundle if absent.
+    #[serde(default)]
+    pub permissions: Option<Permissions>,
+}
+
+/// Accepts an invitation. (nestsync.command.AcceptFamilyInvitation)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptFamilyInvitation {
+    /// The invited membership.
+    pub member_id: Uuid,
+    /// The own name in the list of members, where the inviter's choice is not to stand.
+    #[serde(default)]
+    pub display_name: Option<String>,
+}
+
+/// Declines an invitation. (nestsync.command.DeclineFamilyInvitation)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeclineFamilyInvitation {
+    /// The invited membership.
+    pub member_id: Uuid,
+}
+
+/// Ends an invitation whose time is over. (nestsync.command.ExpireFamilyInvitation)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpireFamilyInvitation {
+    /// The invited membership.
+    pub member_id: Uuid,
+}
+
+/// Gives a member another role. (nestsync.command.ChangeMemberRole)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeMemberRole {
+    /// Whose membership.
+    pub member_id: Uuid,
+    /// The new role; not the owner's.
+    pub role: Role,
+    /// What the member may do from now on; the role's bundle if absent.
+    #[serde(default)]
+    pub permissions: Option<Permissions>,
+}
+
+/// Says anew what a member may do. (nestsync.command.ChangeMemberPermissions)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeMemberPermissions {
+    /// Whose membership.
+    pub member_id: Uuid,
+    /// All that the member may do from now on.
+    pub permissions: Permissions,
+}
+
+/// Takes a member, or an invitation, out of the family. (nestsync.command.RemoveFamilyMember)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveFamilyMember {
+    /// Whose membership.
+    pub member_id: Uuid,
+}
+
+/// Ends the own membership. (nestsync.command.LeaveFamily)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeaveFamily {}
+
+/// On whose authority permission codes are given (nestsync.rule.member.permissions).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Giver {
+    /// An active member, who gives no code it does not hold.
+    Member(Uuid),
+    /// A system administrator with a reason, who may give any.
+    Administrator,
+}
+
+/// An invitation, with what only its handler knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invitation {
+    /// What was asked.
+    pub asked: InviteFamilyMember,
+    /// Who has an account with the invited address, if anybody does.
+    pub user_id: Option<Uuid>,
+    /// On whose authority.
+    pub giver: Giver,
+}
+
+/// Another role, with what only its handler knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoleChange {
+    /// What was asked.
+    pub asked: ChangeMemberRole,
+    /// On whose authority.
+    pub giver: Giver,
+}
+
+/// Other permissions, with what only their handler knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PermissionChange {
+    /// What was asked.
+    pub asked: ChangeMemberPermissions,
+    /// On whose authority.
+    pub giver: Giver,
+}
+
+commands! {
+    /// What may be asked of a family.
+    pub enum Command {
+        CreateFamily,
+        RenameFamily,
+        TransferFamilyOwnership,
+        ArchiveFamily,
+        Invitation,
+        AcceptFamilyInvitation,
+        DeclineFamilyInvitation,
+        ExpireFamilyInvitation,
+        RoleChange,
+        PermissionChange,
+        RemoveFamilyMember,
+        LeaveFamily,
+    }
+}
+
+/// A family was founded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyCreated {
+    /// The family's name.
+    pub name: String,
+    /// Who founded it.
+    pub owner_id: Uuid,
+    /// Two letters.
+    pub country: String,
+    /// Where the data may lie.
+    pub data_region: String,
+    /// Time zone.
+    pub timezone: String,
+    /// In use from the start.
+    pub status: Status,
+}
+
+/// A family has another name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyRenamed {
+    /// The name.
+    pub name: String,
+}
+
+/// A family has another owner; the former one stays as a parent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyOwnershipTransferred {
+    /// Who owns it now.
+    pub owner_id: Uuid,
+    /// The new owner's membership.
+    pub member_id: Uuid,
+    /// The new owner's role.
+    pub role: Role,
+    /// What the new owner may do.
+    pub permissions: Permissions,
+    /// The former owner's membership.
+    pub former_member_id: Uuid,
+    /// The former owner's role.
+    pub former_role: Role,
+    /// What the former owner may do.
+    pub former_permissions: Permissions,
+}
+
+/// A family was closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyArchived {
+    /// Archived.
+    pub status: Status,
+    /// When.
+    pub deleted_at: DateTime<Utc>,
+}
+
+/// A person was invited.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyMemberInvited {
+    /// The membership's id.
+    pub member_id: Uuid,
+    /// Whose key seals name and address: the person's, or the membership's where no account has the
+    /// address.
+    pub subject_id: Uuid,
+    /// Who has an account with the address, if anybody does.
+    pub user_id: Option<Uuid>,
+    /// The person's name in the list of members.
+    pub display_name: String,
+    /// What the person is to be.
+    pub role: Role,
+    /// What the person will be able to do.
+    pub permissions: Permissions,
+    /// Invited.
+    pub status: MemberStatus,
+    /// The address, in lower case; nothing once its person is erased.
+    pub invited_email: Option<String>,
+    /// Who invited.
+    pub invited_by: Uuid,
+    /// When.
+    pub invited_at: DateTime<Utc>,
+    /// Until when it can be accepted.
+    pub invitation_expires_at: DateTime<Utc>,
+}
+
+/// A person became a member: the owner by founding the family, anybody else by accepting an invitation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyMemberJoined {
+    /// The membership's id.
+    pub member_id: Uuid,
+    /// Who it is.
+    pub user_id: Uuid,
+    /// The name in the list of members; absent where the inviter's choice stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// What the person is in the family.
+    pub role: Role,
+    /// What the person may do.
+    pub permissions: Permissions,
+    /// Active.
+    pub status: MemberStatus,
+    /// When.
+    pub joined_at: DateTime<Utc>,
+}
+
+/// An invited person does not want to join.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyInvitationDeclined {
+    /// The membership's id.
+    pub member_id: Uuid,
+    /// Removed.
+    pub status: MemberStatus,
+    /// When.
+    pub ended_at: DateTime<Utc>,
+}
+
+/// An invitation lapsed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyInvitationExpired {
+    /// The membership's id.
+    pub member_id: Uuid,
+    /// Expired.
+    pub status: MemberStatus,
+    /// When.
+    pub ended_at: DateTime<Utc>,
+}
+
+/// A member has another role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyMemberRoleChanged {
+    /// The membership's id.
+    pub member_id: Uuid,
+    /// The role.
+    pub role: Role,
+    /// What the member may do now.
+    pub permissions: Permissions,
+}
+
+/// A member may do other things.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyMemberPermissionsChanged {
+    /// The membership's id.
+    pub member_id: Uuid,
+    /// What the member may do now.
+    pub permissions: Permissions,
+}
+
+/// A member, or an invitation, was taken out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyMemberRemoved {
+    /// The membership's id.
+    pub member_id: Uuid,
+    /// Removed.
+    pub status: MemberStatus,
+    /// When.
+    pub ended_at: DateTime<Utc>,
+}
+
+/// A member left.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyMemberLeft {
+    /// The membership's id.
+    pub member_id: Uuid,
+    /// Left.
+    pub status: MemberStatus,
+    /// When.
+    pub ended_at: DateTime<Utc>,
+}
+
+events! {
+    /// What happens to a family.
+    pub enum Event {
+        FamilyCreated { name: text },
+        FamilyRenamed { name: text },
+        FamilyOwnershipTransferred,
+        FamilyArchived,
+        FamilyMemberInvited of subject_id { display_name: text, invited_email: null },
+        FamilyMemberJoined of user_id { display_name: text },
+        FamilyInvitationDeclined,
+        FamilyInvitationExpired,
+        FamilyMemberRoleChanged,
+        FamilyMemberPermissionsChanged,
+        FamilyMemberRemoved,
+        FamilyMemberLeft,
+    }
+}
+
+refusals! {
+    /// What a family refuses.
+    pub enum Refusal {
+        /// nestsync.rule.family.owner
+        OwnerRequired => "a family has exactly one owner, who is an active member with every permission",
+            hint "hand the family over first (nestsync.cmd.transfer_family_ownership)";
+        /// nestsync.rule.family.residency
+        RegionNotAllowed { data_region: String } => "data of a family in Canada cannot lie in {data_region}",
+            at "data_region", hint "choose a region that starts with ca-";
+        /// nestsync.rule.member.once
+        AlreadyMember => "this person is an active member already";
+        /// nestsync.rule.member.invitation
+        InvitationExpired => "this invitation cannot be answered any more", hint "ask for a new one";
+        /// nestsync.rule.member.permissions
+        PermissionNotHeld => "only permissions that the giver holds can be given", at "permissions";
+        /// The invitation's time is not over.
+        InvitationStillOpen => "this invitation can still be accepted";
+        /// A membership that ended cannot change.
+        MembershipEnded => "this membership has ended";
+        /// There is no such membership in this family.
+        MemberUnknown => "this family has no such member", at "member_id";
+        /// There is no such family.
+        FamilyUnknown => "no such family";
+        /// The id is taken.
+        FamilyAlreadyCreated => "this family exists already";
+        /// An archived family does not change.
+        FamilyClosed => "this family is archived";
+        /// A country is two letters.
+        CountryUnknown => "a country is two letters, such as CA", at "country";
+        /// A name must say something.
+        NameBlank => "a name is needed", at "name";
+        /// A name must say something.
+        DisplayNameBlank => "a name is needed", at "display_name";
+        /// The address is none.
+        EmailMalformed => "this is not an e-mail address", at "invited_email";
+    }
+}
+
+/// A membership, as far as decisions need it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// Who it is, once that is known.
+    pub user_id: Option<Uuid>,
+    /// What the person is in the family.
+    pub role: Role,
+    /// What the person may do.
+    pub permissions: Permissions,
+    /// Where the membership stands.
+    pub status: MemberStatus,
+    /// Stands for the invited address, which itself is not kept.
+    invited: Option<Uuid>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// What decisions need to know of a family.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Family {
+    /// Nothing before it is founded.
+    pub status: Option<Status>,
+    /// Who owns it.
+    pub owner_id: Option<Uuid>,
+    /// Time zone, an IANA name.
+    pub timezone: String,
+    /// Memberships by their ids, ended ones included.
+    pub members: BTreeMap<Uuid, Member>,
+}
+
+impl Family {
+    /// The active membership of a person.
+    #[must_use]
+    pub fn member_of(&self, user: Uuid) -> Option<(Uuid, &Member)> {
+        self.members
+            .iter()
+            .find(|(_, member)| {
+                member.status == MemberStatus::Active && member.user_id == Some(user)
+            })
+            .map(|(id, member)| (*id, member))
+    }
+
+    /// Whether a person is an active member and holds a code.
+    #[must_use]
+    pub fn may(&self, user: Uuid, code: Permission) -> bool {
+        self.member_of(user).is_some_and(|(_, member)| member.permissions.contains(&code))
+    }
+
+    /// Whether an invitation went to this address (nestsync.policy.family_members.invitee).
+    #[must_use]
+    pub fn is_invited(&self, member_id: Uuid, email: &str) -> bool {
+        let address = Some(fingerprint(member_id, email));
+        self.members.get(&member_id).is_some_and(|member| member.invited == address)
+    }
+
+    /// An archived family, and all that is in it, stays as it is.
+    ///
+    /// # Errors
+    /// [`Refusal::FamilyUnknown`], [`Refusal::FamilyClosed`].
+    pub fn open(&self) -> Result<(), Refusal> {
+        match self.status {
+            None => Err(Refusal::FamilyUnknown),
+            Some(Status::Archived) => Err(Refusal::FamilyClosed),
+            Some(Status::Active) => Ok(()),
+        }
+    }
+
+    fn member(&self, member_id: Uuid) -> Result<&Member, Refusal> {
+        self.members.get(&member_id).ok_or(Refusal::MemberUnknown)
+    }
+
+    /// A membership that others may change: not ended, and not the owner's.
+    fn changeable(&self, member_id: Uuid) -> Result<&Member, Refusal> {
+        let member = self.member(member_id)?;
+        match member.status {
+            MemberStatus::Removed | MemberStatus::Left | MemberStatus::Expired => {
+                Err(Refusal::MembershipEnded)
+            }
+            _ if member.role == Role::Owner => Err(Refusal::OwnerRequired),
+            MemberStatus::Invited | MemberStatus::Active => Ok(member),
+        }
+    }
+
+    fn gives(&self, giver: Giver, codes: &Permissions) -> Result<(), Refusal> {
+        let held = match giver {
+            Giver::Administrator => true,
+            Giver::Member(user) => {
+                self.member_of(user).is_some_and(|(_, member)| codes.is_subset(&member.permissions))
+            }
+        };
+        if held { Ok(()) } else { Err(Refusal::PermissionNotHeld) }
+    }
+}
+
+impl Decider for Family {
+    const TYPE: &'static str = "nestsync.family";
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let command = match command {
+            Command::CreateFamily(new) => return self.create(new, moment),
+            later => later,
+        };
+        self.open()?;
+        match command {
+            Command::CreateFamily(_) => Err(Refusal::FamilyAlreadyCreated),
+            Command::RenameFamily(RenameFamily { name }) => {
+                if !is_filled(&name) {
+                    return Err(Refusal::NameBlank);
+                }
+                Ok(vec![FamilyRenamed { name }.into()])
+            }
+            Command::TransferFamilyOwnership(to) => self.transfer(to.member_id),
+            Command::ArchiveFamily(_) => {
+                Ok(vec![FamilyArchived { status: Status::Archived, deleted_at: moment.now }.into()])
+            }
+            Command::Invitation(invitation) => self.invite(invitation, moment),
+            Command::AcceptFamilyInvitation(accept) => self.accept(accept, moment),
+            Command::DeclineFamilyInvitation(decline) => self.decline(decline.member_id, moment),
+            Command::ExpireFamilyInvitation(lapsed) => self.expire(lapsed.member_id, moment),
+            Command::RoleChange(change) => self.change_role(change),
+            Command::PermissionChange(change) => self.change_permissions(change),
+            Command::RemoveFamilyMember(remove) => self.remove(remove.member_id, moment),
+            Command::LeaveFamily(_) => self.leave(moment),
+        }
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::FamilyCreated(created) => {
+                self.status = Some(created.status);
+                self.owner_id = Some(created.owner_id);
+                self.timezone.clone_from(&created.timezone);
+            }
+            Event::FamilyRenamed(_) => {}
+            Event::FamilyOwnershipTransferred(transferred) => {
+                self.owner_id = Some(transferred.owner_id);
+                self.assign(transferred.member_id, transferred.role, &transferred.permissions);
+                self.assign(
+                    transferred.former_member_id,
+                    transferred.former_role,
+                    &transferred.former_permissions,
+                );
+            }
+            Event::FamilyArchived(archived) => self.status = Some(archived.status),
+            Event::FamilyMemberInvited(invited) => self.invited(invited),
+            Event::FamilyMemberJoined(joined) => self.joined(joined),
+            Event::FamilyInvitationDeclined(FamilyInvitationDeclined {
+                member_id, status, ..
+            })
+            | Event::FamilyInvitationExpired(FamilyInvitationExpired {
+                member_id, status, ..
+            })
+            | Event::FamilyMemberRemoved(FamilyMemberRemoved { member_id, status, .. })
+            | Event::FamilyMemberLeft(FamilyMemberLeft { member_id, status, .. }) => {
+                if let Some(member) = self.members.get_mut(member_id) {
+                    member.status = *status;
+                }
+            }
+            Event::FamilyMemberRoleChanged(changed) => {
+                self.assign(changed.member_id, changed.role, &changed.permissions);
+            }
+            Event::FamilyMemberPermissionsChanged(changed) => {
+                if let Some(member) = self.members.get_mut(&changed.member_id) {
+                    member.permissions.clone_from(&changed.permissions);
+                }
+            }
+        }
+    }
+}
+
+/// Deciding.
+impl Family {
+    fn create(&self, new: CreateFamily, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        if self.status.is_some() {
+            return Err(Refusal::FamilyAlreadyCreated);
+        }
+        if !is_filled(&new.name) {
+            return Err(Refusal::NameBlank);
+        }
+        if !is_filled(&new.display_name) {
+            return Err(Refusal::DisplayNameBlank);
+        }
+        let (country, data_region) = residence(new.country, new.data_region)?;
+        let created = FamilyCreated {
+            name: new.name,
+            owner_id: moment.actor,
+            country,
+            data_region,
+            timezone: new.timezone.unwrap_or_else(|| "America/Toronto".to_owned()),
+            status: Status::Active,
+        };
+        let joined = FamilyMemberJoined {
+            member_id: moment.new_id(),
+            user_id: moment.actor,
+            display_name: Some(new.display_name),
+            role: Role::Owner,
+            permissions: permission::all(),
+            status: MemberStatus::Active,
+            joined_at: moment.now,
+        };
+        Ok(vec![created.into(), joined.into()])
+    }
+
+    fn transfer(&self, member_id: Uuid) -> Result<Vec<Event>, Refusal> {
+        let successor = self.member(member_id)?;
+        let (MemberStatus::Active, Some(owner_id)) = (successor.status, successor.user_id) else {
+            return Err(Refusal::OwnerRequired);
+        };
+        if self.owner_id == Some(owner_id) {
+            return Ok(vec![]);
+        }
+        let former = self.owner_id.and_then(|owner| self.member_of(owner));
+        let (former_member_id, _) = former.ok_or(Refusal::OwnerRequired)?;
+        let transferred = FamilyOwnershipTransferred {
+            owner_id,
+            member_id,
+            role: Role::Owner,
+            permissions: permission::all(),
+            former_member_id,
+            former_role: Role::Parent,
+            former_permissions: Role::Parent.bundle(),
+        };
+        Ok(vec![transferred.into()])
+    }
+
+    fn invite(&self, invitation: Invitation, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let Invitation { asked, user_id, giver } = invitation;
+        if asked.role == Role::Owner {
+            return Err(Refusal::OwnerRequired);
+        }
+        if !is_filled(&asked.display_name) {
+            return Err(Refusal::DisplayNameBlank);
+        }
+        let invited_email = text::normal_email(&asked.invited_email);
+        if !text::is_email(&invited_email) {
+            return Err(Refusal::EmailMalformed);
+        }
+        let permissions = asked.permissions.unwrap_or_else(|| asked.role.bundle());
+        self.gives(giver, &permissions)?;
+        if user_id.is_some_and(|user| self.member_of(user).is_some()) {
+            return Err(Refusal::AlreadyMember);
+        }
+        let member_id = moment.new_id();
+        let invited = FamilyMemberInvited {
+            member_id,
+            subject_id: user_id.unwrap_or(member_id),
+            user_id,
+            display_name: asked.display_name,
+            role: asked.role,
+            permissions,
+            status: MemberStatus::Invited,
+            invited_email: Some(invited_email),
+            invited_by: moment.actor,
+            invited_at: moment.now,
+            invitation_expires_at: moment.now + Duration::days(INVITATION_DAYS),
+        };
+        Ok(vec![invited.into()])
+    }
+
+    /// An invitation that can still be answered.
+    fn pending(&self, member_id: Uuid, moment: &Moment) -> Result<&Member, Refusal> {
+        let member = self.member(member_id)?;
+        match member.status {
+            MemberStatus::Invited if member.expires_at > Some(moment.now) => Ok(member),
+            MemberStatus::Active => Err(Refusal::AlreadyMember),
+            MemberStatus::Invited
+            | MemberStatus::Removed
+            | MemberStatus::Left
+            | MemberStatus::Expired => Err(Refusal::InvitationExpired),
+        }
+    }
+
+    fn accept(
+        &self,
+        accept: AcceptFamilyInvitation,
+        moment: &Moment,
+    ) -> Result<Vec<Event>, Refusal> {
+        let invited = self.pending(accept.member_id, moment)?;
+        if self.member_of(moment.actor).is_some() {
+            return Err(Refusal::AlreadyMember);
+        }
+        if accept.display_name.as_deref().is_some_and(|name| !is_filled(name)) {
+            return Err(Refusal::DisplayNameBlank);
+        }
+        let joined = FamilyMemberJoined {
+            member_id: accept.member_id,
+            user_id: moment.actor,
+            display_name: accept.display_name,
+            role: invited.role,
+            permissions: invited.permissions.clone(),
+            status: MemberStatus::Active,
+            joined_at: moment.now,
+        };
+        Ok(vec![joined.into()])
+    }
+
+    fn decline(&self, member_id: Uuid, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        self.pending(member_id, moment)?;
+        let (status, ended_at) = (MemberStatus::Removed, moment.now);
+        Ok(vec![FamilyInvitationDeclined { member_id, status, ended_at }.into()])
+    }
+
+    fn expire(&self, member_id: Uuid, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let member = self.member(member_id)?;
+        if member.status != MemberStatus::Invited {
+            return Ok(vec![]);
+        }
+        if member.expires_at > Some(moment.now) {
+            return Err(Refusal::InvitationStillOpen);
+        }
+        let (status, ended_at) = (MemberStatus::Expired, moment.now);
+        Ok(vec![FamilyInvitationExpired { member_id, status, ended_at }.into()])
+    }
+
+    fn change_role(&self, change: RoleChange) -> Result<Vec<Event>, Refusal> {
+        let ChangeMemberRole { member_id, role, permissions } = change.asked;
+        let member = self.changeable(member_id)?;
+        if role == Role::Owner {
+            return Err(Refusal::OwnerRequired);
+        }
+        let permissions = permissions.unwrap_or_else(|| role.bundle());
+        self.gives(change.giver, &permissions)?;
+        if member.role == role && member.permissions == permissions {
+            return Ok(vec![]);
+        }
+        Ok(vec![FamilyMemberRoleChanged { member_id, role, permissions }.into()])
+    }
+
+    fn change_permissions(&self, change: PermissionChange) -> Result<Vec<Event>, Refusal> {
+        let ChangeMemberPermissions { member_id, permissions } = change.asked;
+        let member = self.changeable(member_id)?;
+        self.gives(change.giver, &permissions)?;
+        if member.permissions == permissions {
+            return Ok(vec![]);
+        }
+        Ok(vec![FamilyMemberPermissionsChanged { member_id, permissions }.into()])
+    }
+
+    fn remove(&self, member_id: Uuid, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        match self.changeable(member_id) {
+            Err(Refusal::MembershipEnded) => return Ok(vec![]),
+            Err(refusal) => return Err(refusal),
+            Ok(_) => {}
+        }
+        let (status, ended_at) = (MemberStatus::Removed, moment.now);
+        Ok(vec![FamilyMemberRemoved { member_id, status, ended_at }.into()])
+    }
+
+    fn leave(&self, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let (member_id, _) = self.member_of(moment.actor).ok_or(Refusal::MembershipEnded)?;
+        self.changeable(member_id)?;
+        let (status, ended_at) = (MemberStatus::Left, moment.now);
+        Ok(vec![FamilyMemberLeft { member_id, status, ended_at }.into()])
+    }
+}
+
+/// Evolving.
+impl Family {
+    fn assign(&mut self, member_id: Uuid, role: Role, permissions: &Permissions) {
+        if let Some(member) = self.members.get_mut(&member_id) {
+            member.role = role;
+            member.permissions.clone_from(permissions);
+        }
+    }
+
+    fn invited(&mut self, invited: &FamilyMemberInvited) {
+        let email = invited.invited_email.as_deref();
+        let member = Member {
+            user_id: invited.user_id,
+            role: invited.role,
+            permissions: invited.permissions.clone(),
+            status: invited.status,
+            invited: email.map(|email| fingerprint(invited.member_id, email)),
+            expires_at: Some(invited.invitation_expires_at),
+        };
+        self.members.insert(invited.member_id, member);
+    }
+
+    fn joined(&mut self, joined: &FamilyMemberJoined) {
+        let member = Member {
+            user_id: Some(joined.user_id),
+            role: joined.role,
+            permissions: joined.permissions.clone(),
+            status: joined.status,
+            invited: self.members.get(&joined.member_id).and_then(|member| member.invited),
+            expires_at: None,
+        };
+        self.members.insert(joined.member_id, member);
+    }
+}
+
+/// Country and region, where the one allows the other (nestsync.rule.family.residency). Letters of a
+/// country count whatever their case, so that `ca` is Canada too.
+fn residence(
+    country: Option<String>,
+    data_region: Option<String>,
+) -> Result<(String, String), Refusal> {
+    let country = country.map_or_else(|| "CA".to_owned(), |country| country.to_ascii_uppercase());
+    if country.len() != 2 || !country.bytes().all(|letter| letter.is_ascii_uppercase()) {
+        return Err(Refusal::CountryUnknown);
+    }
+    let data_region = data_region.unwrap_or_else(|| "ca-central-1".to_owned());
+    if country == "CA" && !data_region.starts_with("ca-") {
+        return Err(Refusal::RegionNotAllowed { data_region });
+    }
+    Ok((country, data_region))
+}
+
+/// Stands for an invited address in the state, which holds no personal data in clear.
+fn fingerprint(member_id: Uuid, email: &str) -> Uuid {
+    Uuid::new_v5(&member_id, text::normal_email(email).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ADA, BOB, Given, day, given};
+
+    const EVE: Uuid = Uuid::from_u128(0xe5e);
+    const OWNER: Uuid = Uuid::from_u128(1);
+    const PARENT: Uuid = Uuid::from_u128(2);
+
+    fn create() -> CreateFamily {
+        CreateFamily {
+            name: "The Adas".into(),
+            display_name: "Ada".into(),
+            country: None,
+            data_region: None,
+            timezone: None,
+        }
+    }
+
+    fn created() -> Event {
+        FamilyCreated {
+            name: "The Adas".into(),
+            owner_id: ADA,
+            country: "CA".into(),
+            data_region: "ca-central-1".into(),
+            timezone: "America/Toronto".into(),
+            status: Status::Active,
+        }
+        .into()
+    }
+
+    fn joined(member_id: Uuid, user_id: Uuid, role: Role) -> Event {
+        FamilyMemberJoined {
+            member_id,
+            user_id,
+            display_name: Some("Someone".into()),
+            role,
+            permissions: role.bundle(),
+            status: MemberStatus::Active,
+            joined_at: day(1),
+        }
+        .into()
+    }
+
+    fn family() -> Given<Family> {
+        given([created(), joined(OWNER, ADA, Role::Owner), joined(PARENT, BOB, Role::Parent)])
+    }
+
+    fn invitation(role: Role, giver: Giver) -> Invitation {
+        Invitation {
+            asked: InviteFamilyMember {
+                display_name: "Eve".into(),
+                invited_email: "Eve@Example.org".into(),
+                role,
+                permissions: None,
+            },
+            user_id: None,
+            giver,
+        }
+    }
+
+    fn invite_eve() -> (Given<Family>, Uuid) {
+        let (given, events) = family().when(invitation(Role::Viewer, Giver::Member(ADA))).events();
+        let [Event::FamilyMemberInvited(invited)] = events.as_slice() else {
+            panic!("expected one invitation, got {events:?}");
+        };
+        let member_id = invited.member_id;
+        (given, member_id)
+    }
+
+    fn accept(member_id: Uuid) -> AcceptFamilyInvitation {
+        AcceptFamilyInvitation { member_id, display_name: None }
+    }
+
+    #[test]
+    fn whoever_founds_a_family_owns_it_with_every_permission() {
+        let (given, events) = given::<Family>([]).when(create()).events();
+        let [first, Event::FamilyMemberJoined(joined)] = events.as_slice() else {
+            panic!("expected a family and its owner, got {events:?}");
+        };
+        assert_eq!(*first, created());
+        assert_eq!((joined.role, &joined.permissions), (Role::Owner, &permission::all()));
+        assert!(given.state.may(ADA, Permission::BillingManage));
+        given.when(create()).refused("FamilyAlreadyCreated");
+    }
+
+    #[test]
+    fn data_of_a_canadian_family_stays_in_canada() {
+        let with = |country: &str, region: &str| CreateFamily {
+            country: Some(country.into()),
+            data_region: Some(region.into()),
+            ..create()
+        };
+        given::<Family>([])
+            .when(with("CA", "us-east-1"))
+            .refused("RegionNotAllowed")
+            .when(with("ca", "us-east-1"))
+            .refused("RegionNotAllowed")
+            .when(CreateFamily { data_region: Some("eu-west-1".into()), ..create() })
+            .refused("RegionNotAllowed")
+            .when(with("Canada", "ca-central-1"))
+            .refused("CountryUnknown")
+            .when(with("US", "us-east-1"))
+            .events();
+    }
+
+    #[test]
+    fn names_say_something() {
+        given::<Family>([])
+            .when(CreateFamily { name: " ".into(), ..create() })
+            .refused("NameBlank")
+            .when(CreateFamily { display_name: " ".into(), ..create() })
+            .refused("DisplayNameBlank");
+        family().when(RenameFamily { name: String::new() }).refused("NameBlank");
+    }
+
+    #[test]
+    fn a_family_is_renamed() {
+        let renamed = FamilyRenamed { name: "The Bobs".into() };
+        family().when(RenameFamily { name: "The Bobs".into() }).then([renamed]);
+    }
+
+    #[test]
+    fn a_family_has_one_owner_who_cannot_leave_or_be_removed_before_handing_over() {
+        let remove = |member_id| RemoveFamilyMember { member_id };
+        let role = |member_id, role| RoleChange {
+            asked: ChangeMemberRole { member_id, role, permissions: None },
+            giver: Giver::Administrator,
+        };
+        let given = family()
+            .when(LeaveFamily {})
+            .refused("OwnerRequired")
+            .when(remove(OWNER))
+            .refused("OwnerRequired")
+            .when(role(OWNER, Role::Parent))
+            .refused("OwnerRequired")
+            .when(role(PARENT, Role::Owner))
+            .refused("OwnerRequired")
+            .when(invitation(Role::Owner, Giver::Member(ADA)))
+            .refused("OwnerRequired")
+            .when(TransferFamilyOwnership { member_id: PARENT })
+            .then([FamilyOwnershipTransferred {
+                owner_id: BOB,
+                member_id: PARENT,
+                role: Role::Owner,
+                permissions: permission::all(),
+                former_member_id: OWNER,
+                former_role: Role::Parent,
+                former_permissions: Role::Parent.bundle(),
+            }])
+            .when(TransferFamilyOwnership { member_id: PARENT })
+            .then_nothing()
+            .when(remove(PARENT))
+            .refused("OwnerRequired");
+        let owners = given.state.members.values().filter(|member| member.role == Role::Owner);
+        assert_eq!(owners.count(), 1);
+        let left =
+            FamilyMemberLeft { member_id: OWNER, status: MemberStatus::Left, ended_at: day(1) };
+        given.when(LeaveFamily {}).then([left]);
+    }
+
+    #[test]
+    fn only_an_active_member_of_the_family_can_own_it() {
+        let (given, eve) = invite_eve();
+        given
+            .when(TransferFamilyOwnership { member_id: eve })
+            .refused("OwnerRequired")
+            .when(TransferFamilyOwnership { member_id: Uuid::from_u128(9) })
+            .refused("MemberUnknown");
+    }
+
+    #[test]
+    fn an_archived_family_stays_as_it_is() {
+        family()
+            .when(ArchiveFamily {})
+            .then([FamilyArchived { status: Status::Archived, deleted_at: day(1) }])
+            .when(ArchiveFamily {})
+            .refused("FamilyClosed")
+            .when(RenameFamily { name: "Others".into() })
+            .refused("FamilyClosed");
+        given::<Family>([]).when(ArchiveFamily {}).refused("FamilyUnknown");
+    }
+
+    #[test]
+    fn an_invited_person_joins_with_the_role_of_the_invitation() {
+        let (given, eve) = invite_eve();
+        assert!(given.state.is_invited(eve, " EVE@example.org"));
+        assert!(!given.state.is_invited(eve, "bob@example.org"));
+        let given = given.at(day(7)).by(EVE).when(accept(eve)).then([FamilyMemberJoined {
+            member_id: eve,
+            user_id: EVE,
+            display_name: None,
+            role: Role::Viewer,
+            permissions: Role::Viewer.bundle(),
+            status: MemberStatus::Active,
+            joined_at: day(7),
+        }]);
+        assert!(given.state.may(EVE, Permission::InventoryRead));
+        given.when(accept(eve)).refused("AlreadyMember");
+    }
+
+    #[test]
+    fn an_invitation_keeps_the_address_out_of_the_state() {
+        let (given, _) = invite_eve();
+        let state = serde_json::to_string(&given.state).unwrap();
+        assert!(!state.to_lowercase().contains("eve"), "{state}");
+    }
+
+    #[test]
+    fn an_invitation_is_sealed_for_the_person_if_known_and_else_for_the_membership() {
+        let (_, events) = family().when(invitation(Role::Viewer, Giver::Administrator)).events();
+        let [Event::FamilyMemberInvited(unknown)] = events.as_slice() else {
+            panic!("expected one invitation, got {events:?}");
+        };
+        assert_eq!((unknown.subject_id, unknown.user_id), (unknown.member_id, None));
+        let known =
+            Invitation { user_id: Some(EVE), ..invitation(Role::Viewer, Giver::Administrator) };
+        let (_, events) = family().when(known).events();
+        let [Event::FamilyMemberInvited(known)] = events.as_slice() else {
+            panic!("expected one invitation, got {events:?}");
+        };
+        assert_eq!((known.subject_id, known.user_id), (EVE, Some(EVE)));
+    }
+
+    #[test]
+    fn an_invitation_lapses_after_seven_days() {
+        let (given, eve) = invite_eve();
+        let expire = ExpireFamilyInvitation { member_id: eve };
+        let expired = FamilyInvitationExpired {
+            member_id: eve,
+            status: MemberStatus::Expired,
+            ended_at: day(8),
+        };
+        given
+            .at(day(7))
+            .when(expire.clone())
+            .refused("InvitationStillOpen")
+            .at(day(8))
+            .by(EVE)
+            .when(accept(eve))
+            .refused("InvitationExpired")
+            .when(DeclineFamilyInvitation { member_id: eve })
+            .refused("InvitationExpired")
+            .when(expire.clone())
+            .then([expired])
+            .when(expire)
+            .then_nothing()
+            .when(accept(eve))
+            .refused("InvitationExpired");
+    }
+
+    #[test]
+    fn a_declined_or_withdrawn_invitation_is_final() {
+        let (given, eve) = invite_eve();
+        let declined = FamilyInvitationDeclined {
+            member_id: eve,
+            status: MemberStatus::Removed,
+            ended_at: day(1),
+        };
+        given
+            .by(EVE)
+            .when(DeclineFamilyInvitation { member_id: eve })
+            .then([declined])
+            .when(accept(eve))
+            .refused("InvitationExpired");
+        let (given, eve) = invite_eve();
+        given
+            .when(RemoveFamilyMember { member_id: eve })
+            .then([FamilyMemberRemoved {
+                member_id: eve,
+                status: MemberStatus::Removed,
+                ended_at: day(1),
+            }])
+            .when(RemoveFamilyMember { member_id: eve })
+            .then_nothing()
+            .by(EVE)
+            .when(accept(eve))
+            .refused("InvitationExpired");
+    }
+
+    #[test]
+    fn a_person_is_an_active_member_once() {
+        let known =
+            Invitation { user_id: Some(BOB), ..invitation(Role::Viewer, Giver::Member(ADA)) };
+        family().when(known).refused("AlreadyMember");
+        let (given, eve) = invite_eve();
+        given.by(BOB).when(accept(eve)).refused("AlreadyMember");
+    }
+
+    #[test]
+    fn nobody_gives_a_permission_it_does_not_hold() {
+        let billing = Permissions::from([Permission::BillingManage]);
+        let by_bob = Giver::Member(BOB);
+        let mut asking = invitation(Role::Viewer, by_bob);
+        asking.asked.permissions = Some(billing.clone());
+        let permissions = |giver| PermissionChange {
+            asked: ChangeMemberPermissions { member_id: PARENT, permissions: billing.clone() },
+            giver,
+        };
+        family()
+            .when(asking)
+            .refused("PermissionNotHeld")
+            .when(permissions(by_bob))
+            .refused("PermissionNotHeld")
+            .when(permissions(Giver::Member(EVE)))
+            .refused("PermissionNotHeld")
+            .when(permissions(Giver::Administrator))
+            .then([FamilyMemberPermissionsChanged {
+                member_id: PARENT,
+                permissions: billing.clone(),
+            }])
+            .when(permissions(Giver::Member(ADA)))
+            .then_nothing()
+            .when(RoleChange {
+                asked: ChangeMemberRole {
+                    member_id: PARENT,
+                    role: Role::Viewer,
+                    permissions: None,
+                },
+                giver: by_bob,
+            })
+            .refused("PermissionNotHeld");
+    }
+
+    #[test]
+    fn a_member_changes_role_and_gets_its_bundle() {
+        let change = RoleChange {
+            asked: ChangeMemberRole { member_id: PARENT, role: Role::Caregiver, permissions: None },
+            giver: Giver::Member(ADA),
+        };
+        family()
+            .when(change.clone())
+            .then([FamilyMemberRoleChanged {
+                member_id: PARENT,
+                role: Role::Caregiver,
+                permissions: Role::Caregiver.bundle(),
+            }])
+            .when(change)
+            .then_nothing();
+    }
+
+    #[test]
+    fn a_membership_that_ended_does_not_change() {
+        let left =
+            FamilyMemberLeft { member_id: PARENT, status: MemberStatus::Left, ended_at: day(1) };
+        family()
+            .by(BOB)
+            .when(LeaveFamily {})
+            .then([left])
+            .when(LeaveFamily {})
+            .refused("MembershipEnded")
+            .when(PermissionChange {
+                asked: ChangeMemberPermissions {
+                    member_id: PARENT,
+                    permissions: Permissions::new(),
+                },
+                giver: Giver::Administrator,
+            })
+            .refused("MembershipEnded");
+    }
+
+    #[test]
+    fn an_invitation_needs_an_address_and_a_name() {
+        let mut asking = invitation(Role::Viewer, Giver::Member(ADA));
+        asking.asked.invited_email = "eve".into();
+        let mut nameless = invitation(Role::Viewer, Giver::Member(ADA));
+        nameless.asked.display_name = String::new();
+        family().when(asking).refused("EmailMalformed").when(nameless).refused("DisplayNameBlank");
+    }
+}

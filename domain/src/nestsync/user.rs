@@ -1,0 +1,516 @@
+//! A person's account: registered by that person, kept, perhaps deactivated for a while, closed; with
+//! or without system administration. Holds no credential. (nestsync.aggregate.User, stream: user id)
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::is_filled;
+use crate::{Decider, Moment, commands, events, refusals, text};
+
+/// Whether an account is in use (nestsync.users.status).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// In use.
+    Active,
+    /// Out of use until it is reactivated.
+    Deactivated,
+    /// Closed for good.
+    Deleted,
+}
+
+/// Registers the own account. (nestsync.command.RegisterUser)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterUser {
+    /// The address to write to; nobody else's account may have it.
+    pub email: String,
+    /// The name others see.
+    pub display_name: String,
+    /// A telephone number.
+    #[serde(default)]
+    pub phone: Option<String>,
+    /// Language and region, a BCP 47 tag; `en-CA` if absent.
+    #[serde(default)]
+    pub locale: Option<String>,
+    /// Time zone, an IANA name; `America/Toronto` if absent.
+    #[serde(default)]
+    pub timezone: Option<String>,
+}
+
+/// Changes an account; what is absent stays. (nestsync.command.UpdateUserAccount)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateUserAccount {
+    /// Another address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Another name.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// Another telephone number; null removes it.
+    #[serde(default, deserialize_with = "text::some")]
+    pub phone: Option<Option<String>>,
+    /// Another language and region.
+    #[serde(default)]
+    pub locale: Option<String>,
+    /// Another time zone.
+    #[serde(default)]
+    pub timezone: Option<String>,
+}
+
+/// Notes that the person signed in. (nestsync.command.RecordSignIn)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordSignIn {
+    /// When; now, if absent.
+    #[serde(default)]
+    pub signed_in_at: Option<DateTime<Utc>>,
+}
+
+/// Takes an account out of use. (nestsync.command.DeactivateUser)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeactivateUser {}
+
+/// Puts a deactivated account back into use. (nestsync.command.ReactivateUser)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReactivateUser {}
+
+/// Closes an account for good. (nestsync.command.DeleteUser)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteUser {}
+
+/// Makes a person a system administrator. (nestsync.command.GrantSystemAdministration)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrantSystemAdministration {}
+
+/// Takes system administration back. (nestsync.command.RevokeSystemAdministration)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeSystemAdministration {}
+
+commands! {
+    /// What may be asked of an account.
+    pub enum Command {
+        RegisterUser,
+        UpdateUserAccount,
+        RecordSignIn,
+        DeactivateUser,
+        ReactivateUser,
+        DeleteUser,
+        GrantSystemAdministration,
+        RevokeSystemAdministration,
+    }
+}
+
+/// A person registered an account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UserRegistered {
+    /// The address, in lower case.
+    pub email: String,
+    /// The name others see.
+    pub display_name: String,
+    /// A telephone number.
+    pub phone: Option<String>,
+    /// Language and region.
+    pub locale: String,
+    /// Time zone.
+    pub timezone: String,
+    /// Nobody starts as an administrator.
+    pub is_system_admin: bool,
+    /// In use from the start.
+    pub status: Status,
+}
+
+/// An account changed; only what changed is there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UserAccountUpdated {
+    /// The address, in lower case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// The name others see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// A telephone number, or null where there is none any more.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "text::some")]
+    pub phone: Option<Option<String>>,
+    /// Language and region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// Time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+}
+
+/// The person signed in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UserSignedIn {
+    /// When.
+    pub last_sign_in_at: DateTime<Utc>,
+}
+
+/// An account was taken out of use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UserDeactivated {
+    /// Deactivated.
+    pub status: Status,
+}
+
+/// An account was put back into use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UserReactivated {
+    /// Active.
+    pub status: Status,
+}
+
+/// An account was closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UserDeleted {
+    /// Deleted.
+    pub status: Status,
+    /// When.
+    pub deleted_at: DateTime<Utc>,
+}
+
+/// A person became a system administrator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SystemAdministrationGranted {
+    /// True.
+    pub is_system_admin: bool,
+}
+
+/// A person is a system administrator no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SystemAdministrationRevoked {
+    /// False.
+    pub is_system_admin: bool,
+}
+
+events! {
+    /// What happens to an account.
+    pub enum Event {
+        UserRegistered { email: email, display_name: text, phone: null },
+        UserAccountUpdated { email: email, display_name: text, phone: null },
+        UserSignedIn,
+        UserDeactivated,
+        UserReactivated,
+        UserDeleted,
+        SystemAdministrationGranted,
+        SystemAdministrationRevoked,
+    }
+}
+
+refusals! {
+    /// What an account refuses, of its person and to its person.
+    pub enum Refusal {
+        /// nestsync.rule.actor.active
+        ActorNotActive => "the actor's account is not active";
+        /// nestsync.rule.override.reason
+        ReasonRequired => "an administrator's command outside the own families carries a reason",
+            hint "give the reason with the command";
+        /// nestsync.rule.user.email_unique
+        EmailTaken => "another account has this address", at "email";
+        /// The address is none.
+        EmailMalformed => "this is not an e-mail address", at "email";
+        /// A name must say something.
+        DisplayNameBlank => "a name is needed", at "display_name";
+        /// The person has an account already.
+        UserAlreadyRegistered => "this person is registered already";
+        /// There is no such account.
+        UserUnknown => "no such user", hint "register first (nestsync.cmd.register_user)";
+        /// Closed accounts stay closed.
+        UserClosed => "this account is closed";
+        /// Administration goes to accounts in use only.
+        UserNotActive => "this account is not active";
+    }
+}
+
+/// What decisions need to know of an account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// Nothing before it is registered.
+    pub status: Option<Status>,
+    /// Whether the person is a system administrator.
+    pub is_system_admin: bool,
+}
+
+impl User {
+    /// Whether the account is in use.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == Some(Status::Active)
+    }
+
+    /// Only people with an active account act (nestsync.rule.actor.active).
+    ///
+    /// # Errors
+    /// [`Refusal::ActorNotActive`].
+    pub fn may_act(&self) -> Result<(), Refusal> {
+        if self.is_active() { Ok(()) } else { Err(Refusal::ActorNotActive) }
+    }
+
+    fn open(&self) -> Result<Status, Refusal> {
+        match self.status {
+            None => Err(Refusal::UserUnknown),
+            Some(Status::Deleted) => Err(Refusal::UserClosed),
+            Some(status) => Ok(status),
+        }
+    }
+}
+
+impl Decider for User {
+    const TYPE: &'static str = "nestsync.user";
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        match command {
+            Command::RegisterUser(new) => self.register(new),
+            Command::UpdateUserAccount(change) => self.update(change),
+            Command::RecordSignIn(RecordSignIn { signed_in_at }) => {
+                self.open()?;
+                let last_sign_in_at = signed_in_at.unwrap_or(moment.now);
+                Ok(vec![UserSignedIn { last_sign_in_at }.into()])
+            }
+            Command::DeactivateUser(_) => match self.open()? {
+                Status::Deactivated => Ok(vec![]),
+                _ => Ok(vec![UserDeactivated { status: Status::Deactivated }.into()]),
+            },
+            Command::ReactivateUser(_) => match self.open()? {
+                Status::Active => Ok(vec![]),
+                _ => Ok(vec![UserReactivated { status: Status::Active }.into()]),
+            },
+            Command::DeleteUser(_) => match self.status {
+                None => Err(Refusal::UserUnknown),
+                Some(Status::Deleted) => Ok(vec![]),
+                Some(Status::Active | Status::Deactivated) => {
+                    Ok(vec![UserDeleted { status: Status::Deleted, deleted_at: moment.now }.into()])
+                }
+            },
+            Command::GrantSystemAdministration(_) => match self.open()? {
+                Status::Active if self.is_system_admin => Ok(vec![]),
+                Status::Active => {
+                    Ok(vec![SystemAdministrationGranted { is_system_admin: true }.into()])
+                }
+                Status::Deactivated | Status::Deleted => Err(Refusal::UserNotActive),
+            },
+            Command::RevokeSystemAdministration(_) => match self.status {
+                None => Err(Refusal::UserUnknown),
+                Some(_) if !self.is_system_admin => Ok(vec![]),
+                Some(_) => Ok(vec![SystemAdministrationRevoked { is_system_admin: false }.into()]),
+            },
+        }
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::UserRegistered(UserRegistered { status, is_system_admin, .. }) => {
+                *self = Self { status: Some(*status), is_system_admin: *is_system_admin };
+            }
+            Event::UserAccountUpdated(_) | Event::UserSignedIn(_) => {}
+            Event::UserDeactivated(UserDeactivated { status })
+            | Event::UserReactivated(UserReactivated { status })
+            | Event::UserDeleted(UserDeleted { status, .. }) => self.status = Some(*status),
+            Event::SystemAdministrationGranted(SystemAdministrationGranted { is_system_admin })
+            | Event::SystemAdministrationRevoked(SystemAdministrationRevoked { is_system_admin }) =>
+            {
+                self.is_system_admin = *is_system_admin;
+            }
+        }
+    }
+}
+
+impl User {
+    fn register(&self, new: RegisterUser) -> Result<Vec<Event>, Refusal> {
+        if self.status.is_some() {
+            return Err(Refusal::UserAlreadyRegistered);
+        }
+        let registered = UserRegistered {
+            email: address(&new.email)?,
+            display_name: name(new.display_name)?,
+            phone: new.phone,
+            locale: new.locale.unwrap_or_else(|| "en-CA".to_owned()),
+            timezone: new.timezone.unwrap_or_else(|| "America/Toronto".to_owned()),
+            is_system_admin: false,
+            status: Status::Active,
+        };
+        Ok(vec![registered.into()])
+    }
+
+    fn update(&self, change: UpdateUserAccount) -> Result<Vec<Event>, Refusal> {
+        self.open()?;
+        let updated = UserAccountUpdated {
+            email: change.email.map(|email| address(&email)).transpose()?,
+            display_name: change.display_name.map(name).transpose()?,
+            phone: change.phone,
+            locale: change.locale,
+            timezone: change.timezone,
+        };
+        if updated == UserAccountUpdated::default() {
+            return Ok(vec![]);
+        }
+        Ok(vec![updated.into()])
+    }
+}
+
+/// The address as it is stored and compared, if it is one.
+///
+/// # Errors
+/// [`Refusal::EmailMalformed`].
+pub fn address(email: &str) -> Result<String, Refusal> {
+    let email = text::normal_email(email);
+    if text::is_email(&email) { Ok(email) } else { Err(Refusal::EmailMalformed) }
+}
+
+fn name(name: String) -> Result<String, Refusal> {
+    if is_filled(&name) { Ok(name) } else { Err(Refusal::DisplayNameBlank) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{day, given};
+
+    fn registered() -> Event {
+        UserRegistered {
+            email: "ada@example.org".into(),
+            display_name: "Ada".into(),
+            phone: None,
+            locale: "en-CA".into(),
+            timezone: "America/Toronto".into(),
+            is_system_admin: false,
+            status: Status::Active,
+        }
+        .into()
+    }
+
+    fn register() -> RegisterUser {
+        RegisterUser {
+            email: " Ada@Example.org".into(),
+            display_name: "Ada".into(),
+            phone: None,
+            locale: None,
+            timezone: None,
+        }
+    }
+
+    fn deactivated() -> Event {
+        UserDeactivated { status: Status::Deactivated }.into()
+    }
+
+    fn deleted() -> Event {
+        UserDeleted { status: Status::Deleted, deleted_at: day(1) }.into()
+    }
+
+    #[test]
+    fn a_person_registers_once_with_the_documented_defaults() {
+        given::<User>([])
+            .when(register())
+            .then([registered()])
+            .when(register())
+            .refused("UserAlreadyRegistered");
+    }
+
+    #[test]
+    fn an_account_needs_an_address_and_a_name() {
+        given::<User>([])
+            .when(RegisterUser { email: "nobody".into(), ..register() })
+            .refused("EmailMalformed")
+            .when(RegisterUser { display_name: "  ".into(), ..register() })
+            .refused("DisplayNameBlank");
+    }
+
+    #[test]
+    fn what_is_not_given_stays_and_null_clears() {
+        given::<User>([registered()])
+            .when(UpdateUserAccount { phone: Some(None), ..Default::default() })
+            .then([UserAccountUpdated { phone: Some(None), ..Default::default() }])
+            .when(UpdateUserAccount::default())
+            .then_nothing();
+        let cleared = UserAccountUpdated { phone: Some(None), ..Default::default() };
+        assert_eq!(serde_json::to_string(&cleared).unwrap(), r#"{"phone":null}"#);
+        let read: UserAccountUpdated = serde_json::from_str(r#"{"phone":null}"#).unwrap();
+        assert_eq!(read, cleared);
+    }
+
+    #[test]
+    fn an_account_is_deactivated_and_comes_back() {
+        given::<User>([registered()])
+            .when(DeactivateUser {})
+            .then([deactivated()])
+            .when(DeactivateUser {})
+            .then_nothing()
+            .when(GrantSystemAdministration {})
+            .refused("UserNotActive")
+            .when(ReactivateUser {})
+            .then([UserReactivated { status: Status::Active }])
+            .when(ReactivateUser {})
+            .then_nothing();
+    }
+
+    #[test]
+    fn a_closed_account_stays_closed() {
+        given::<User>([registered()])
+            .when(DeleteUser {})
+            .then([deleted()])
+            .when(DeleteUser {})
+            .then_nothing()
+            .when(ReactivateUser {})
+            .refused("UserClosed")
+            .when(DeactivateUser {})
+            .refused("UserClosed")
+            .when(UpdateUserAccount { locale: Some("fr-CA".into()), ..Default::default() })
+            .refused("UserClosed")
+            .when(RecordSignIn::default())
+            .refused("UserClosed");
+    }
+
+    #[test]
+    fn nothing_can_be_asked_of_an_account_that_is_not_there() {
+        given::<User>([])
+            .when(UpdateUserAccount::default())
+            .refused("UserUnknown")
+            .when(DeleteUser {})
+            .refused("UserUnknown")
+            .when(RevokeSystemAdministration {})
+            .refused("UserUnknown");
+    }
+
+    #[test]
+    fn only_an_active_account_acts() {
+        let refused = Err(Refusal::ActorNotActive);
+        assert_eq!(given::<User>([]).state.may_act(), refused);
+        assert_eq!(given::<User>([registered()]).state.may_act(), Ok(()));
+        assert_eq!(given::<User>([registered(), deactivated()]).state.may_act(), refused);
+        assert_eq!(given::<User>([registered(), deleted()]).state.may_act(), refused);
+    }
+
+    #[test]
+    fn administration_is_granted_and_revoked_once() {
+        given::<User>([registered()])
+            .when(RevokeSystemAdministration {})
+            .then_nothing()
+            .when(GrantSystemAdministration {})
+            .then([SystemAdministrationGranted { is_system_admin: true }])
+            .when(GrantSystemAdministration {})
+            .then_nothing()
+            .when(RevokeSystemAdministration {})
+            .then([SystemAdministrationRevoked { is_system_admin: false }]);
+    }
+
+    #[test]
+    fn a_sign_in_is_recorded_with_its_time() {
+        given::<User>([registered()])
+            .at(day(2))
+            .when(RecordSignIn::default())
+            .then([UserSignedIn { last_sign_in_at: day(2) }])
+            .when(RecordSignIn { signed_in_at: Some(day(1)) })
+            .then([UserSignedIn { last_sign_in_at: day(1) }]);
+    }
+}

@@ -1,0 +1,1053 @@
+//! A user's wallet: what it holds, what may leave it, and what is under way at a gateway.
+//!
+//! The command fixes a transaction's type and the type its sign (samia.rule.transaction.sign). Events
+//! carry the balance after them. The state is small on purpose: no aggregate is asked more often.
+
+use std::collections::VecDeque;
+
+use chrono::{Datelike, NaiveDate};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    money::{Currency, Provider},
+    words::{Object, Text},
+};
+use crate::{Amount, Decider, Moment, commands, events, refusals, text};
+
+/// How many transactions of a wallet may be under way at once.
+pub const MOST_PENDING: usize = 100;
+/// How many payments with something left can be refunded: the latest.
+pub const MOST_REFUNDABLE: usize = 500;
+/// How many completed gateway transactions can be reconciled: the latest.
+pub const MOST_SETTLED: usize = 500;
+/// What a wallet lets out in a UTC day unless set otherwise: 1000.00.
+pub const DAILY_LIMIT: Amount = Amount::from_hundredths(100_000);
+/// What a wallet lets out in a UTC month unless set otherwise: 10000.00.
+pub const MONTHLY_LIMIT: Amount = Amount::from_hundredths(1_000_000);
+
+/// What a debit at once is for; either counts against the limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DebitType {
+    /// Money that leaves the service.
+    #[default]
+    Withdrawal,
+    /// Money that pays for something and so can be refunded.
+    Payment,
+}
+
+/// Opens the wallet of a user. (samia.command.OpenWallet)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenWallet {
+    /// The currency of all its money; `USD` where none is given.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+}
+
+/// Puts money into a wallet at once: a completed deposit. (samia.command.CreditWallet)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreditWallet {
+    /// How much.
+    pub amount: Amount,
+    /// The wallet's currency, if it is to be checked.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// What it is about, for the owner.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Option<Object>,
+    /// What the admin who does it by hand notes about it.
+    #[serde(default)]
+    pub processor_notes: Option<String>,
+    /// The admin who does it by hand; the handler sets it.
+    #[serde(skip)]
+    pub processed_by: Option<Uuid>,
+}
+
+/// Takes money out of a wallet at once: a completed withdrawal or payment. (samia.command.DebitWallet)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DebitWallet {
+    /// How much.
+    pub amount: Amount,
+    /// The wallet's currency, if it is to be checked.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// What it is for.
+    #[serde(default)]
+    pub transaction_type: DebitType,
+    /// What it is about, for the owner.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Option<Object>,
+    /// What the admin who does it by hand notes about it.
+    #[serde(default)]
+    pub processor_notes: Option<String>,
+    /// The admin who does it by hand; the handler sets it.
+    #[serde(skip)]
+    pub processed_by: Option<Uuid>,
+}
+
+/// Takes a fee, which no limit bounds. (samia.command.ChargeFee)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChargeFee {
+    /// How much.
+    pub amount: Amount,
+    /// The wallet's currency, if it is to be checked.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// What it is about, for the owner.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Option<Object>,
+    /// What the admin who does it by hand notes about it.
+    #[serde(default)]
+    pub processor_notes: Option<String>,
+    /// The admin who does it by hand; the handler sets it.
+    #[serde(skip)]
+    pub processed_by: Option<Uuid>,
+}
+
+/// Gives a payment back, whole or in part. (samia.command.RefundPayment)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefundPayment {
+    /// The payment's transaction.
+    pub refund_of: Uuid,
+    /// How much; all that is left of it where nothing is given.
+    #[serde(default)]
+    pub amount: Option<Amount>,
+    /// The wallet's currency, if it is to be checked.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// What it is about, for the owner.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// What programs note about it; `refund_of` is added.
+    #[serde(default)]
+    pub metadata: Option<Object>,
+    /// What the admin who does it by hand notes about it.
+    #[serde(default)]
+    pub processor_notes: Option<String>,
+    /// The admin who does it by hand; the handler sets it.
+    #[serde(skip)]
+    pub processed_by: Option<Uuid>,
+}
+
+/// Announces money that a gateway is to bring. (samia.command.InitiateDeposit)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InitiateDeposit {
+    /// How much.
+    pub amount: Amount,
+    /// The wallet's currency, if it is to be checked.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// Who brings it.
+    pub gateway_provider: Provider,
+    /// What it is about.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Option<Object>,
+}
+
+/// The gateway has brought the money. (samia.command.ConfirmDeposit)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmDeposit {
+    /// The pending transaction.
+    pub transaction_id: Uuid,
+    /// The gateway's name for it.
+    pub gateway_transaction_id: Text<255>,
+    /// The gateway that calls back, if it is to be checked.
+    #[serde(default)]
+    pub gateway_provider: Option<Provider>,
+    /// What the gateway kept for itself; nothing where it is left out.
+    #[serde(default)]
+    pub gateway_fee: Option<Amount>,
+}
+
+/// Asks a gateway to bring money out; it leaves the wallet now. (samia.command.RequestWithdrawal)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestWithdrawal {
+    /// How much.
+    pub amount: Amount,
+    /// The wallet's currency, if it is to be checked.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// Who brings it out.
+    pub gateway_provider: Provider,
+    /// What it is about.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Option<Object>,
+}
+
+/// The gateway has brought the money out. (samia.command.ConfirmWithdrawal)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmWithdrawal {
+    /// The pending transaction.
+    pub transaction_id: Uuid,
+    /// The gateway's name for it.
+    pub gateway_transaction_id: Text<255>,
+    /// The gateway that calls back, if it is to be checked.
+    #[serde(default)]
+    pub gateway_provider: Option<Provider>,
+    /// What the gateway kept for itself; nothing where it is left out.
+    #[serde(default)]
+    pub gateway_fee: Option<Amount>,
+}
+
+/// The gateway could not do it; a withdrawal comes back. (samia.command.FailTransaction)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FailTransaction {
+    /// The pending transaction.
+    pub transaction_id: Uuid,
+}
+
+/// Calls off what is still pending; a withdrawal comes back. (samia.command.CancelTransaction)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelTransaction {
+    /// The pending transaction.
+    pub transaction_id: Uuid,
+}
+
+/// Marks a completed gateway transaction as found in the gateway's books. (samia.command.ReconcileTransaction)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReconcileTransaction {
+    /// The completed transaction.
+    pub transaction_id: Uuid,
+}
+
+/// Stops new movements, refunds excepted. (samia.command.FreezeWallet)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FreezeWallet {}
+
+/// Lets a frozen wallet move money again. (samia.command.UnfreezeWallet)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnfreezeWallet {}
+
+/// Sets how much may leave the wallet; what is left out stays, null lifts. (samia.command.SetWalletLimits)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetWalletLimits {
+    /// For a UTC day.
+    #[serde(default, deserialize_with = "text::some")]
+    pub daily_limit: Option<Option<Amount>>,
+    /// For a UTC month.
+    #[serde(default, deserialize_with = "text::some")]
+    pub monthly_limit: Option<Option<Amount>>,
+}
+
+commands! {
+    /// What may be asked of a wallet.
+    pub enum Command {
+        OpenWallet, CreditWallet, DebitWallet, ChargeFee, RefundPayment, InitiateDeposit,
+        ConfirmDeposit, RequestWithdrawal, ConfirmWithdrawal, FailTransaction, CancelTransaction,
+        ReconcileTransaction, FreezeWallet, UnfreezeWallet, SetWalletLimits,
+    }
+}
+
+/// A wallet was opened. (samia.event.WalletOpened)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WalletOpened {
+    /// The row's own id; the stream's is the user's.
+    pub id: Uuid,
+    /// What it holds.
+    pub balance: Amount,
+    /// The currency of all its money.
+    pub currency: Currency,
+    /// What may leave it in a UTC day.
+    pub daily_limit: Option<Amount>,
+    /// What may leave it in a UTC month.
+    pub monthly_limit: Option<Amount>,
+    /// Whether it is frozen.
+    pub is_frozen: bool,
+}
+
+/// Money came in at once. (samia.event.WalletCredited)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WalletCredited {
+    /// The completed deposit.
+    pub transaction_id: Uuid,
+    /// How much.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// What the wallet holds now.
+    pub balance: Amount,
+    /// What it is about, for the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Object,
+    /// The admin who did it by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processed_by: Option<Uuid>,
+    /// What the admin notes about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor_notes: Option<String>,
+}
+
+/// Money went out at once. (samia.event.WalletDebited)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WalletDebited {
+    /// The completed withdrawal or payment.
+    pub transaction_id: Uuid,
+    /// What it was for.
+    pub transaction_type: DebitType,
+    /// How much.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// What the wallet holds now.
+    pub balance: Amount,
+    /// The UTC day against whose limits it counts.
+    pub spent_on: NaiveDate,
+    /// What it is about, for the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Object,
+    /// The admin who did it by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processed_by: Option<Uuid>,
+    /// What the admin notes about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor_notes: Option<String>,
+}
+
+/// A fee was taken. (samia.event.FeeCharged)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FeeCharged {
+    /// The completed fee.
+    pub transaction_id: Uuid,
+    /// How much.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// What the wallet holds now.
+    pub balance: Amount,
+    /// What it is about, for the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Object,
+    /// The admin who did it by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processed_by: Option<Uuid>,
+    /// What the admin notes about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor_notes: Option<String>,
+}
+
+/// A payment was given back, whole or in part. (samia.event.PaymentRefunded)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentRefunded {
+    /// The completed refund.
+    pub transaction_id: Uuid,
+    /// The payment it gives back.
+    pub refund_of: Uuid,
+    /// How much.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// What the wallet holds now.
+    pub balance: Amount,
+    /// What it is about, for the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What programs note about it, with `refund_of`.
+    #[serde(default)]
+    pub metadata: Object,
+    /// The admin who did it by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processed_by: Option<Uuid>,
+    /// What the admin notes about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor_notes: Option<String>,
+}
+
+/// A deposit is under way. (samia.event.DepositInitiated)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DepositInitiated {
+    /// The pending deposit.
+    pub transaction_id: Uuid,
+    /// How much.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// Who brings it.
+    pub gateway_provider: Provider,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Object,
+}
+
+/// A deposit arrived. (samia.event.FundsDeposited)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FundsDeposited {
+    /// The deposit.
+    pub transaction_id: Uuid,
+    /// The gateway's name for it.
+    pub gateway_transaction_id: Text<255>,
+    /// What the gateway kept for itself.
+    pub gateway_fee: Amount,
+    /// What the wallet holds now.
+    pub balance: Amount,
+}
+
+/// A withdrawal is under way and its money has left the wallet. (samia.event.WithdrawalRequested)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WithdrawalRequested {
+    /// The pending withdrawal.
+    pub transaction_id: Uuid,
+    /// How much.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// What the wallet holds now.
+    pub balance: Amount,
+    /// The UTC day against whose limits it counts.
+    pub spent_on: NaiveDate,
+    /// Who brings it out.
+    pub gateway_provider: Provider,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Object,
+}
+
+/// A withdrawal arrived outside. (samia.event.FundsWithdrawn)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FundsWithdrawn {
+    /// The withdrawal.
+    pub transaction_id: Uuid,
+    /// The gateway's name for it.
+    pub gateway_transaction_id: Text<255>,
+    /// What the gateway kept for itself.
+    pub gateway_fee: Amount,
+}
+
+/// The gateway could not do it. (samia.event.TransactionFailed)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TransactionFailed {
+    /// The transaction.
+    pub transaction_id: Uuid,
+    /// What the wallet holds now.
+    pub balance: Amount,
+}
+
+/// The owner called it off. (samia.event.TransactionCancelled)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TransactionCancelled {
+    /// The transaction.
+    pub transaction_id: Uuid,
+    /// What the wallet holds now.
+    pub balance: Amount,
+}
+
+/// A transaction was found in the gateway's books. (samia.event.TransactionReconciled)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TransactionReconciled {
+    /// The transaction.
+    pub transaction_id: Uuid,
+}
+
+/// New movements are stopped. (samia.event.WalletFrozen)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WalletFrozen {
+    /// Always true.
+    pub is_frozen: bool,
+}
+
+/// Money moves again. (samia.event.WalletUnfrozen)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WalletUnfrozen {
+    /// Always false.
+    pub is_frozen: bool,
+}
+
+/// What may leave the wallet changed. (samia.event.WalletLimitsSet)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WalletLimitsSet {
+    /// For a UTC day from now on.
+    pub daily_limit: Option<Amount>,
+    /// For a UTC month from now on.
+    pub monthly_limit: Option<Amount>,
+}
+
+events! {
+    /// What happens to a wallet.
+    pub enum Event {
+        WalletOpened,
+        WalletCredited { description: null, processor_notes: null },
+        WalletDebited { description: null, processor_notes: null },
+        FeeCharged { description: null, processor_notes: null },
+        PaymentRefunded { description: null, processor_notes: null },
+        DepositInitiated { description: null },
+        FundsDeposited,
+        WithdrawalRequested { description: null },
+        FundsWithdrawn,
+        TransactionFailed,
+        TransactionCancelled,
+        TransactionReconciled,
+        WalletFrozen,
+        WalletUnfrozen,
+        WalletLimitsSet,
+    }
+}
+
+refusals! {
+    /// What a wallet refuses.
+    pub enum Refusal {
+        /// samia.rule.wallet.one
+        WalletAlreadyOpen => "this user has a wallet already";
+        /// samia.rule.wallet.exists
+        WalletNotFound => "this user has no wallet", hint "it is opened when the user registers";
+        /// samia.rule.wallet.funds
+        InsufficientFunds { balance: Amount } => "the balance is {balance}", at "amount";
+        /// samia.rule.wallet.frozen
+        WalletFrozen => "the wallet is frozen", hint "an admin can unfreeze it";
+        /// samia.rule.wallet.daily_limit
+        DailyLimitExceeded { limit: Amount, left: Amount } => "of {limit} a day, {left} is left today", at "amount";
+        /// samia.rule.wallet.monthly_limit
+        MonthlyLimitExceeded { limit: Amount, left: Amount } => "of {limit} a month, {left} is left this month", at "amount";
+        /// samia.rule.wallet.currency
+        CurrencyMismatch { currency: Currency } => "the wallet is in {currency}, and currencies are never converted", at "currency";
+        /// samia.rule.transaction.amount
+        AmountNotPositive => "an amount is more than zero", at "amount";
+        /// What the column holds (samia.user_wallets.balance).
+        BalanceTooLarge { most: Amount } => "a wallet holds at most {most}", at "amount";
+        /// samia.rule.transaction.states
+        TransactionNotPending => "no transaction of this id is pending in this wallet", at "transaction_id";
+        /// samia.rule.transaction.gateway_once, where the same payment is claimed for two transactions.
+        GatewayTransactionTaken => "this gateway payment belongs to another transaction", at "gateway_transaction_id";
+        /// The callback comes from another gateway than the transaction went to.
+        GatewayMismatch => "the transaction went to another gateway", at "gateway_provider";
+        /// A gateway keeps nothing or something.
+        GatewayFeeNegative => "a fee is not negative", at "gateway_fee";
+        /// samia.rule.transaction.refund
+        RefundExceedsPayment { left: Amount } => "of this payment, {left} is left to refund", at "amount";
+        /// samia.ops.reconciliation
+        TransactionNotCompleted => "no completed gateway transaction of this id is to be reconciled", at "transaction_id";
+        /// What is under way at once is bounded.
+        TooManyPending { most: usize } => "at most {most} transactions are pending at once", hint "cancel one, or wait for the gateway";
+        /// A limit bounds what leaves, so it is zero or more.
+        LimitNegative => "a limit is not negative";
+    }
+}
+
+/// A wallet, as far as decisions ask.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wallet {
+    open: bool,
+    frozen: bool,
+    currency: Currency,
+    balance: Amount,
+    daily_limit: Option<Amount>,
+    monthly_limit: Option<Amount>,
+    spent: Spent,
+    pending: Vec<Pending>,
+    settled: VecDeque<Settled>,
+    payments: VecDeque<Payment>,
+}
+
+/// What left the wallet on the latest day on which anything did, and in that day's month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Spent {
+    day: NaiveDate,
+    today: Amount,
+    this_month: Amount,
+}
+
+/// What a gateway has yet to confirm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Pending {
+    id: Uuid,
+    amount: Amount,
+    provider: Provider,
+    /// The day of a withdrawal; a deposit has none.
+    spent_on: Option<NaiveDate>,
+}
+
+/// A gateway transaction that went through.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Settled {
+    id: Uuid,
+    reconciled: bool,
+}
+
+/// A payment of which something is left to refund.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Payment {
+    id: Uuid,
+    left: Amount,
+}
+
+impl Decider for Wallet {
+    const TYPE: &'static str = "samia.wallet";
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        if !self.open {
+            return match command {
+                Command::OpenWallet(open) => Ok(vec![opened(&open, moment).into()]),
+                _ => Err(Refusal::WalletNotFound),
+            };
+        }
+        match command {
+            Command::OpenWallet(_) => Err(Refusal::WalletAlreadyOpen),
+            Command::CreditWallet(credit) => self.credit(credit, moment),
+            Command::DebitWallet(debit) => self.debit(debit, moment),
+            Command::ChargeFee(fee) => self.fee(fee, moment),
+            Command::RefundPayment(refund) => self.refund(refund, moment),
+            Command::InitiateDeposit(deposit) => self.deposit(deposit, moment),
+            Command::RequestWithdrawal(withdrawal) => self.withdraw(withdrawal, moment),
+            Command::ConfirmDeposit(callback) => self.deposited(callback),
+            Command::ConfirmWithdrawal(callback) => self.withdrawn(callback),
+            Command::FailTransaction(FailTransaction { transaction_id }) => {
+                let balance = self.called_off(transaction_id)?;
+                Ok(vec![TransactionFailed { transaction_id, balance }.into()])
+            }
+            Command::CancelTransaction(CancelTransaction { transaction_id }) => {
+                let balance = self.called_off(transaction_id)?;
+                Ok(vec![TransactionCancelled { transaction_id, balance }.into()])
+            }
+            Command::ReconcileTransaction(reconcile) => self.reconcile(&reconcile),
+            Command::FreezeWallet(_) if self.frozen => Ok(vec![]),
+            Command::FreezeWallet(_) => Ok(vec![WalletFrozen { is_frozen: true }.into()]),
+            Command::UnfreezeWallet(_) if !self.frozen => Ok(vec![]),
+            Command::UnfreezeWallet(_) => Ok(vec![WalletUnfrozen { is_frozen: false }.into()]),
+            Command::SetWalletLimits(limits) => self.limit(&limits),
+        }
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::WalletOpened(opened) => {
+                self.open = true;
+                self.frozen = opened.is_frozen;
+                self.currency = opened.currency;
+                self.balance = opened.balance;
+                self.daily_limit = opened.daily_limit;
+                self.monthly_limit = opened.monthly_limit;
+            }
+            Event::WalletCredited(credited) => self.balance = credited.balance,
+            Event::WalletDebited(debited) => {
+                self.balance = debited.balance;
+                self.spent.add(debited.amount, debited.spent_on);
+                if debited.transaction_type == DebitType::Payment {
+                    self.paid(debited.transaction_id, debited.amount);
+                }
+            }
+            Event::FeeCharged(charged) => self.balance = charged.balance,
+            Event::PaymentRefunded(refunded) => {
+                self.balance = refunded.balance;
+                self.gave_back(refunded.refund_of, refunded.amount);
+            }
+            Event::DepositInitiated(it) => self.pending.push(Pending {
+                id: it.transaction_id,
+                amount: it.amount,
+                provider: it.gateway_provider,
+                spent_on: None,
+            }),
+            Event::WithdrawalRequested(it) => {
+                self.balance = it.balance;
+                self.spent.add(it.amount, it.spent_on);
+                self.pending.push(Pending {
+                    id: it.transaction_id,
+                    amount: it.amount,
+                    provider: it.gateway_provider,
+                    spent_on: Some(it.spent_on),
+                });
+            }
+            Event::FundsDeposited(deposited) => {
+                self.balance = deposited.balance;
+                self.settle(deposited.transaction_id);
+            }
+            Event::FundsWithdrawn(withdrawn) => self.settle(withdrawn.transaction_id),
+            Event::TransactionFailed(failed) => {
+                self.balance = failed.balance;
+                self.drop_pending(failed.transaction_id);
+            }
+            Event::TransactionCancelled(cancelled) => {
+                self.balance = cancelled.balance;
+                self.drop_pending(cancelled.transaction_id);
+            }
+            Event::TransactionReconciled(reconciled) => {
+                let found = self.settled.iter_mut().find(|it| it.id == reconciled.transaction_id);
+                if let Some(settled) = found {
+                    settled.reconciled = true;
+                }
+            }
+            Event::WalletFrozen(_) => self.frozen = true,
+            Event::WalletUnfrozen(_) => self.frozen = false,
+            Event::WalletLimitsSet(limits) => {
+                self.daily_limit = limits.daily_limit;
+                self.monthly_limit = limits.monthly_limit;
+            }
+        }
+    }
+}
+
+/// What it decides.
+impl Wallet {
+    /// The gateway that a pending transaction went to.
+    #[must_use]
+    pub fn provider(&self, transaction: Uuid) -> Option<Provider> {
+        self.pending.iter().find(|pending| pending.id == transaction).map(|it| it.provider)
+    }
+
+    /// What every new movement must pass.
+    fn movable(&self, amount: Amount, currency: Option<Currency>) -> Result<(), Refusal> {
+        if !amount.is_positive() {
+            return Err(Refusal::AmountNotPositive);
+        }
+        if currency.is_some_and(|currency| currency != self.currency) {
+            return Err(Refusal::CurrencyMismatch { currency: self.currency });
+        }
+        Ok(())
+    }
+
+    /// What every new movement but a refund must pass besides (samia.rule.wallet.frozen).
+    fn thawed(&self) -> Result<(), Refusal> {
+        if self.frozen { Err(Refusal::WalletFrozen) } else { Ok(()) }
+    }
+
+    /// The balance once this came in.
+    fn with(&self, amount: Amount) -> Result<Amount, Refusal> {
+        self.balance.plus(amount).ok_or(Refusal::BalanceTooLarge { most: Amount::MAX })
+    }
+
+    /// The balance once this went out.
+    fn without(&self, amount: Amount) -> Result<Amount, Refusal> {
+        self.balance.minus(amount).ok_or(Refusal::InsufficientFunds { balance: self.balance })
+    }
+
+    /// The day against whose limits this counts, if they let it through.
+    fn within_limits(&self, amount: Amount, moment: &Moment) -> Result<NaiveDate, Refusal> {
+        // A clock that runs behind another's must not open a day that is over.
+        let day = moment.now.date_naive().max(self.spent.day);
+        let (today, this_month) = self.spent.by(day);
+        if let Some((limit, left)) = beyond(self.daily_limit, today, amount) {
+            return Err(Refusal::DailyLimitExceeded { limit, left });
+        }
+        if let Some((limit, left)) = beyond(self.monthly_limit, this_month, amount) {
+            return Err(Refusal::MonthlyLimitExceeded { limit, left });
+        }
+        Ok(day)
+    }
+
+    fn credit(&self, credit: CreditWallet, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        self.movable(credit.amount, credit.currency)?;
+        self.thawed()?;
+        let credited = WalletCredited {
+            balance: self.with(credit.amount)?,
+            transaction_id: moment.new_id(),
+            amount: credit.amount,
+            currency: self.currency,
+            description: credit.description,
+            metadata: credit.metadata.unwrap_or_default(),
+            processed_by: credit.processed_by,
+            processor_notes: credit.processor_notes,
+        };
+        Ok(vec![credited.into()])
+    }
+
+    fn debit(&self, debit: DebitWallet, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        self.movable(debit.amount, debit.currency)?;
+        self.thawed()?;
+        let debited = WalletDebited {
+            balance: self.without(debit.amount)?,
+            spent_on: self.within_limits(debit.amount, moment)?,
+            transaction_id: moment.new_id(),
+            transaction_type: debit.transaction_type,
+            amount: debit.amount,
+            currency: self.currency,
+            description: debit.description,
+            metadata: debit.metadata.unwrap_or_default(),
+            processed_by: debit.processed_by,
+            processor_notes: debit.processor_notes,
+        };
+        Ok(vec![debited.into()])
+    }
+
+    fn fee(&self, fee: ChargeFee, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        self.movable(fee.amount, fee.currency)?;
+        self.thawed()?;
+        let charged = FeeCharged {
+            balance: self.without(fee.amount)?,
+            transaction_id: moment.new_id(),
+            amount: fee.amount,
+            currency: self.currency,
+            description: fee.description,
+            metadata: fee.metadata.unwrap_or_default(),
+            processed_by: fee.processed_by,
+            processor_notes: fee.processor_notes,
+        };
+        Ok(vec![charged.into()])
+    }
+
+    fn refund(&self, refund: RefundPayment, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let payment = self.payments.iter().find(|payment| payment.id == refund.refund_of);
+        let left = payment.map_or(Amount::ZERO, |payment| payment.left);
+        let amount = refund.amount.unwrap_or(left);
+        if amount > left || left == Amount::ZERO {
+            return Err(Refusal::RefundExceedsPayment { left });
+        }
+        self.movable(amount, refund.currency)?;
+        let mut metadata = refund.metadata.unwrap_or_default();
+        metadata.insert("refund_of".into(), refund.refund_of.to_string().into());
+        let refunded = PaymentRefunded {
+            balance: self.with(amount)?,
+            transaction_id: moment.new_id(),
+            refund_of: refund.refund_of,
+            amount,
+            currency: self.currency,
+            description: refund.description,
+            metadata,
+            processed_by: refund.processed_by,
+            processor_notes: refund.processor_notes,
+        };
+        Ok(vec![refunded.into()])
+    }
+
+    fn deposit(&self, deposit: InitiateDeposit, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        self.movable(deposit.amount, deposit.currency)?;
+        self.thawed()?;
+        self.room_for_one_more()?;
+        let initiated = DepositInitiated {
+            transaction_id: moment.new_id(),
+            amount: deposit.amount,
+            currency: self.currency,
+            gateway_provider: deposit.gateway_provider,
+            description: deposit.description,
+            metadata: deposit.metadata.unwrap_or_default(),
+        };
+        Ok(vec![initiated.into()])
+    }
+
+    fn withdraw(&self, asked: RequestWithdrawal, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        self.movable(asked.amount, asked.currency)?;
+        self.thawed()?;
+        self.room_for_one_more()?;
+        let requested = WithdrawalRequested {
+            balance: self.without(asked.amount)?,
+            spent_on: self.within_limits(asked.amount, moment)?,
+            transaction_id: moment.new_id(),
+            amount: asked.amount,
+            currency: self.currency,
+            gateway_provider: asked.gateway_provider,
+            description: asked.description,
+            metadata: asked.metadata.unwrap_or_default(),
+        };
+        Ok(vec![requested.into()])
+    }
+
+    fn deposited(&self, callback: ConfirmDeposit) -> Result<Vec<Event>, Refusal> {
+        let pending = self.pending(callback.transaction_id)?;
+        if pending.spent_on.is_some() {
+            return Err(Refusal::TransactionNotPending);
+        }
+        let deposited = FundsDeposited {
+            gateway_fee: agreed(pending, callback.gateway_provider, callback.gateway_fee)?,
+            balance: self.with(pending.amount)?,
+            transaction_id: callback.transaction_id,
+            gateway_transaction_id: callback.gateway_transaction_id,
+        };
+        Ok(vec![deposited.into()])
+    }
+
+    fn withdrawn(&self, callback: ConfirmWithdrawal) -> Result<Vec<Event>, Refusal> {
+        let pending = self.pending(callback.transaction_id)?;
+        if pending.spent_on.is_none() {
+            return Err(Refusal::TransactionNotPending);
+        }
+        let withdrawn = FundsWithdrawn {
+            gateway_fee: agreed(pending, callback.gateway_provider, callback.gateway_fee)?,
+            transaction_id: callback.transaction_id,
+            gateway_transaction_id: callback.gateway_transaction_id,
+        };
+        Ok(vec![withdrawn.into()])
+    }
+
+    /// The balance once a pending transaction is called off: a withdrawal comes back.
+    fn called_off(&self, transaction: Uuid) -> Result<Amount, Refusal> {
+        let pending = self.pending(transaction)?;
+        if pending.spent_on.is_some() { self.with(pending.amount) } else { Ok(self.balance) }
+    }
+
+    fn reconcile(&self, asked: &ReconcileTransaction) -> Result<Vec<Event>, Refusal> {
+        let transaction_id = asked.transaction_id;
+        match self.settled.iter().find(|settled| settled.id == transaction_id) {
+            None => Err(Refusal::TransactionNotCompleted),
+            Some(Settled { reconciled: true, .. }) => Ok(vec![]),
+            Some(_) => Ok(vec![TransactionReconciled { transaction_id }.into()]),
+        }
+    }
+
+    fn limit(&self, asked: &SetWalletLimits) -> Result<Vec<Event>, Refusal> {
+        let daily_limit = asked.daily_limit.unwrap_or(self.daily_limit);
+        let monthly_limit = asked.monthly_limit.unwrap_or(self.monthly_limit);
+        let negative = |limit: Option<Amount>| limit.is_some_and(|limit| limit < Amount::ZERO);
+        if negative(daily_limit) || negative(monthly_limit) {
+            return Err(Refusal::LimitNegative);
+        }
+        if (daily_limit, monthly_limit) == (self.daily_limit, self.monthly_limit) {
+            return Ok(vec![]);
+        }
+        Ok(vec![WalletLimitsSet { daily_limit, monthly_limit }.into()])
+    }
+
+    fn pending(&self, transaction: Uuid) -> Result<&Pending, Refusal> {
+        let found = self.pending.iter().find(|pending| pending.id == transaction);
+        found.ok_or(Refusal::TransactionNotPending)
+    }
+
+    fn room_for_one_more(&self) -> Result<(), Refusal> {
+        if self.pending.len() < MOST_PENDING {
+            Ok(())
+        } else {
+            Err(Refusal::TooManyPending { most: MOST_PENDING })
+        }
+    }
+}
+
+/// How it moves on.
+impl Wallet {
+    fn paid(&mut self, id: Uuid, left: Amount) {
+        if self.payments.len() == MOST_REFUNDABLE {
+            self.payments.pop_front();
+        }
+        self.payments.push_back(Payment { id, left });
+    }
+
+    fn gave_back(&mut self, payment: Uuid, amount: Amount) {
+        let Some(at) = self.payments.iter().position(|it| it.id == payment) else {
+            return;
+        };
+        let left = self.payments[at].left.minus(amount).unwrap_or_default();
+        if left.is_positive() {
+            self.payments[at].left = left;
+        } else {
+            self.payments.remove(at);
+        }
+    }
+
+    fn settle(&mut self, id: Uuid) {
+        self.pending.retain(|pending| pending.id != id);
+        if self.settled.len() == MOST_SETTLED {
+            self.settled.pop_front();
+        }
+        self.settled.push_back(Settled { id, reconciled: false });
+    }
+
+    fn drop_pending(&mut self, id: Uuid) {
+        let Some(at) = self.pending.iter().position(|pending| pending.id == id) else {
+            return;
+        };
+        let pending = self.pending.remove(at);
+        if let Some(day) = pending.spent_on {
+            self.spent.take_back(pending.amount, day);
+        }
+    }
+}
+
+impl Spent {
+    /// What left until now on this day and in its month.
+    fn by(&self, day: NaiveDate) -> (Amount, Amount) {
+        if day == self.day {
+            (self.today, self.this_month)
+        } else if same_month(day, self.day) {
+            (Amount::ZERO, self.this_month)
+        } else {
+            (Amount::ZERO, Amount::ZERO)
+        }
+    }
+
+    fn add(&mut self, amount: Amount, day: NaiveDate) {
+        let (today, this_month) = self.by(day);
+        let sum = |before: Amount| before.plus(amount).unwrap_or(Amount::MAX);
+        *self = Self { day, today: sum(today), this_month: sum(this_month) };
+    }
+
+    fn take_back(&mut self, amount: Amount, day: NaiveDate) {
+        if day == self.day {
+            self.today = self.today.minus(amount).unwrap_or_default();
+        }
+        if same_month(day, self.day) {
+            self.this_month = self.this_month.minus(amount).unwrap_or_default();
+        }
+    }
+}
+
+fn opened(open: &OpenWallet, moment: &Moment) -> WalletOpened {
+    WalletOpened {
+        id: moment.new_id(),
+        balance: Amount::ZERO,
+        currency: open.currency.unwrap_or_default(),
+        daily_limit: Some(DAILY_LIMIT),
+        monthly_limit: Some(MONTHLY_LIMIT),
+        is_frozen: false,
+    }
+}
+
+/// The limit and what is left of it, where an amount would go beyond.
+fn beyond(limit: Option<Amount>, spent: Amount, amount: Amount) -> Option<(Amount, Amount)> {
+    let limit = limit?;
+    let left = limit.minus(spent).unwrap_or_default();
+    (amount > left).then_some((limit, left))
+}
+
+/// The gateway's fee, if the callback comes from the right gateway and makes sense.
+fn agreed(
+    pending: &Pending,
+    provider: Option<Provider>,
+    fee: Option<Amount>,
+) -> Result<Amount, Refusal> {
+    if provider.is_some_and(|provider| provider != pending.provider) {
+        return Err(Refusal::GatewayMismatch);
+    }
+    let fee = fee.unwrap_or_default();
+    if fee < Amount::ZERO { Err(Refusal::GatewayFeeNegative) } else { Ok(fee) }
+}
+
+fn same_month(one: NaiveDate, other: NaiveDate) -> bool {
+    (one.year(), one.month()) == (other.year(), other.month())
+}
+
+#[cfg(test)]
+mod tests;

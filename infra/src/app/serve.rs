@@ -1,0 +1,123 @@
+//! `annals serve`: what runs in production.
+
+use std::{path::PathBuf, sync::Arc};
+
+use sqlx::PgPool;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::AppError;
+use crate::{
+    engine::Limits,
+    serve::{self, Config, Roles, Running},
+    settings::{Resolved, Role, Settings},
+    telemetry::{self, Check, Metrics},
+};
+
+/// Runs until it is told to stop.
+///
+/// # Errors
+/// When a setting is missing, or something it needs is not there.
+pub async fn run(resolved: &Resolved) -> Result<(), AppError> {
+    let settings = resolved.settings()?;
+    telemetry::log_to_stderr(&settings.log, settings.log_format)?;
+    for warning in resolved.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let metrics = telemetry::install_metrics()?;
+    let running = serve::start(config(&settings).await?).await?;
+    let http = http(&settings, metrics, &running).await?;
+    tracing::info!(http = %settings.http, "annals serves");
+    told_to_stop().await?;
+    tracing::info!("stopping: commands that were taken get their answer first");
+    running.stop().await;
+    let _ = http.await;
+    Ok(())
+}
+
+/// Serves metrics and health.
+///
+/// # Errors
+/// When the address is taken.
+pub async fn http(
+    settings: &Settings,
+    metrics: Metrics,
+    running: &Running,
+) -> Result<tokio::task::JoinHandle<()>, AppError> {
+    let url = settings.database_url.as_ref().ok_or(AppError::Missing("DATABASE_URL"))?;
+    let pool = PgPool::connect_lazy(url.expose())
+        .map_err(|_| AppError::Missing("DATABASE_URL, as a postgres:// URL"))?;
+    let ready = telemetry::readiness(move || {
+        let pool = pool.clone();
+        async move {
+            let answered = sqlx::query("SELECT 1").execute(&pool).await;
+            vec![Check::new("postgres", answered.map(drop).map_err(|error| error.to_string()))]
+        }
+    });
+    let listener = telemetry::listen(settings.http).await.map_err(|source| AppError::Http {
+        address: settings.http,
+        source,
+    })?;
+    let router = telemetry::router(metrics.clone(), ready);
+    let stop = running.stopping();
+    tokio::spawn(telemetry::upkeep(metrics, stop.clone()));
+    Ok(tokio::spawn(async move {
+        if let Err(error) = telemetry::serve(listener, router, stop).await {
+            tracing::error!(%error, "metrics and health are no longer served");
+        }
+    }))
+}
+
+/// What the settings say, for a process that serves.
+///
+/// # Errors
+/// When a setting is missing.
+pub async fn config(settings: &Settings) -> Result<Config, AppError> {
+    let database = settings.database_url.as_ref().ok_or(AppError::Missing("DATABASE_URL"))?;
+    let keys = settings.keys_url.as_ref().ok_or(AppError::Missing("ANNALS_KEYS_URL"))?;
+    let kek: PathBuf = settings.kek_file.clone().ok_or(AppError::Missing("ANNALS_KEK_FILE"))?;
+    let verifier = super::auth::verifier(settings).await?;
+    let has = |role| settings.roles.has(role);
+    let mut config = Config::new(
+        database.expose(),
+        keys.expose(),
+        settings.nats_url.expose(),
+        kek,
+        verifier,
+    );
+    config.roles = Roles {
+        commands: has(Role::Commands),
+        relay: has(Role::Relay),
+        projector: has(Role::Projector),
+    };
+    let catalogue = Arc::new(annals_commands::Catalogue::new());
+    config.contexts = catalogue
+        .contexts()
+        .iter()
+        .map(|context| context.name.to_owned())
+        .filter(|name| settings.contexts.has(name) || name == "shared")
+        .collect();
+    config.limits = Limits {
+        waiting: settings.max_in_flight.max(1),
+        batch_events: settings.max_batch.max(1),
+        cached: settings.cache_aggregates.max(16),
+        ..Limits::default()
+    };
+    config.max_body = settings.max_body;
+    config.rate_limit = settings.rate_limit;
+    config.reply_prefixes = settings.reply_prefixes.iter().map(str::to_owned).collect();
+    Ok(config)
+}
+
+/// Ends when the process gets SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the system does not tell of signals.
+pub async fn told_to_stop() -> Result<(), AppError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(AppError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(AppError::Signals)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

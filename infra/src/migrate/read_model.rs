@@ -1,0 +1,173 @@
+//! Making a context's read model from its files, under any schema name.
+
+use annals_projections::Context;
+use aws_lc_rs::digest::{SHA256, digest};
+use sqlx::{Executor, PgConnection};
+
+use super::MigrationError;
+
+/// Stands between a table's own statements and its policies.
+const POLICIES: &str = "\n-- policies";
+
+/// Hash of the files that a context's read model is made from.
+#[must_use]
+pub fn tables_hash(context: &Context) -> String {
+    let mut text = String::new();
+    for table in context.tables {
+        text.push_str(table.sql);
+    }
+    text.push_str(context.functions);
+    for (_, sql) in context.views {
+        text.push_str(sql);
+    }
+    let hash = digest(&SHA256, text.as_bytes());
+    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Makes a context's tables, functions, policies and views in a schema of this name.
+///
+/// # Errors
+/// When Postgres refuses a file; the name says which.
+pub async fn build(
+    connection: &mut PgConnection,
+    context: &Context,
+    schema: &str,
+) -> Result<(), MigrationError> {
+    if context.tables.is_empty() {
+        return Ok(());
+    }
+    let setup = format!(
+        "CREATE SCHEMA {schema} AUTHORIZATION annals_owner;
+         REVOKE ALL ON SCHEMA {schema} FROM PUBLIC;
+         GRANT USAGE ON SCHEMA {schema} TO projector, authenticated, anon;
+         SET LOCAL ROLE annals_owner;"
+    );
+    run(connection, context, schema, "schema", &setup).await?;
+    for table in context.tables {
+        let (own, _) = table.sql.split_once(POLICIES).unwrap_or((table.sql, ""));
+        run(connection, context, schema, table.name, own).await?;
+    }
+    run(connection, context, schema, "_functions", context.functions).await?;
+    for table in context.tables {
+        let (_, policies) = table.sql.split_once(POLICIES).unwrap_or((table.sql, ""));
+        run(connection, context, schema, table.name, policies).await?;
+    }
+    for (name, sql) in context.views {
+        run(connection, context, schema, name, sql).await?;
+    }
+    run(connection, context, schema, "schema", "RESET ROLE").await
+}
+
+async fn run(
+    connection: &mut PgConnection,
+    context: &Context,
+    schema: &str,
+    file: &str,
+    sql: &str,
+) -> Result<(), MigrationError> {
+    let sql = rename(sql, context.name, schema);
+    connection.execute(sql.as_str()).await.map_err(|source| MigrationError::Table {
+        file: format!("projections/tables/{}/{file}.sql", context.name),
+        source,
+    })?;
+    Ok(())
+}
+
+/// Removes a schema with all that is in it, unless something outside depends on it.
+///
+/// # Errors
+/// When views or the like of somebody else would go with it.
+pub async fn drop_schema(
+    connection: &mut PgConnection,
+    schema: &str,
+) -> Result<(), MigrationError> {
+    let dependents: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT format('%I.%I', user_schema.nspname, view.relname)
+         FROM pg_depend AS link
+         JOIN pg_rewrite AS rule ON rule.oid = link.objid AND link.classid = 'pg_rewrite'::regclass
+         JOIN pg_class AS view ON view.oid = rule.ev_class
+         JOIN pg_namespace AS user_schema ON user_schema.oid = view.relnamespace
+         JOIN pg_class AS used ON used.oid = link.refobjid AND link.refclassid = 'pg_class'::regclass
+         JOIN pg_namespace AS own ON own.oid = used.relnamespace
+         WHERE own.nspname = $1 AND user_schema.nspname <> $1",
+    )
+    .bind(schema)
+    .fetch_all(&mut *connection)
+    .await?;
+    if !dependents.is_empty() {
+        return Err(MigrationError::Dependents(format!(
+            "these depend on schema {schema} and would be lost: {}. Drop them, and make them again \
+             afterwards",
+            dependents.join(", ")
+        )));
+    }
+    connection.execute(format!("DROP SCHEMA IF EXISTS {schema} CASCADE").as_str()).await?;
+    Ok(())
+}
+
+/// Puts another schema's name in place of a context's, in everything but string literals and comments.
+#[must_use]
+pub fn rename(sql: &str, context: &str, schema: &str) -> String {
+    if context == schema {
+        return sql.to_owned();
+    }
+    let qualifier = format!("{context}.");
+    let mut renamed = String::with_capacity(sql.len() + 256);
+    let mut rest = sql;
+    let mut previous = ' ';
+    while let Some(letter) = rest.chars().next() {
+        let literal = match letter {
+            '\'' => literal_length(rest),
+            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
+            _ => 0,
+        };
+        let is_word = previous.is_alphanumeric() || matches!(previous, '_' | '.' | '"');
+        if literal > 0 {
+            renamed.push_str(&rest[..literal]);
+            rest = &rest[literal..];
+            previous = ' ';
+        } else if !is_word && rest.starts_with(&qualifier) {
+            renamed.push_str(schema);
+            renamed.push('.');
+            rest = &rest[qualifier.len()..];
+            previous = '.';
+        } else {
+            renamed.push(letter);
+            rest = &rest[letter.len_utf8()..];
+            previous = letter;
+        }
+    }
+    renamed
+}
+
+/// Length of the string literal at the start, quotes included; `''` inside it does not end it.
+fn literal_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while at < bytes.len() {
+        if bytes[at] == b'\'' {
+            if bytes.get(at + 1) == Some(&b'\'') {
+                at += 1;
+            } else {
+                return at + 1;
+            }
+        }
+        at += 1;
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rename;
+
+    #[test]
+    fn a_schema_is_renamed_outside_of_texts_only() {
+        let sql =
+            "SELECT lift.f(x), 'lift.a''lift.b', shift.c, t.lift.d FROM lift.alerts; -- lift.e";
+        assert_eq!(
+            rename(sql, "lift", "lift_next"),
+            "SELECT lift_next.f(x), 'lift.a''lift.b', shift.c, t.lift.d FROM lift_next.alerts; -- lift.e"
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! Applying events to a read model: rows and checkpoint in one transaction.
+
+use annals_commands::Catalogue as Aggregates;
+use annals_projections::{ActorKind, Change, Context, Envelope};
+use serde_json::Value;
+use sqlx::{Connection, PgConnection, PgPool};
+
+use super::{
+    merge::merge,
+    write::{WriteError, write},
+};
+use crate::{
+    engine::failpoint,
+    keys::{Keys, KeysError},
+    seal,
+    store::{Metadata, StoredEvent},
+};
+
+/// How far a read model is.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Checkpoint {
+    /// Counts the rebuilds.
+    pub epoch: i64,
+    /// Position of the last event that the rows hold.
+    pub position: i64,
+    /// That event's hash.
+    pub hash: Option<Vec<u8>>,
+    /// Hash of the table files.
+    pub tables_hash: String,
+    /// That event's time.
+    pub recorded_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Position of the event that could not be applied.
+    pub stopped_at: Option<i64>,
+}
+
+/// Where events are applied.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// What they do to rows.
+    pub context: &'a Context,
+    /// The checkpoint's name: the context's, or another's while a rebuild fills a second schema.
+    pub name: &'a str,
+    /// The schema, where it is not the context's own.
+    pub schema: Option<&'a str>,
+}
+
+/// Why events were not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// Somebody else moved the checkpoint.
+    #[error("the checkpoint is not where it was: another projector is at work")]
+    Fenced,
+    /// An event cannot be applied, now or later.
+    #[error("event {position} ({event_type}): {why}")]
+    Poison {
+        /// Its position.
+        position: i64,
+        /// Its kind.
+        event_type: String,
+        /// Why not. Speaks of names and types, never of values.
+        why: String,
+    },
+    /// Postgres does not answer.
+    #[error("Postgres: {0}")]
+    Postgres(#[from] sqlx::Error),
+    /// The keys cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+}
+
+/// What was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// How many events.
+    pub events: usize,
+    /// How many row changes they led to, before merging.
+    pub changes: usize,
+}
+
+/// Reads a checkpoint.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub async fn checkpoint(pool: &PgPool, name: &str) -> Result<Option<Checkpoint>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT epoch, position, hash, tables_hash, recorded_at, stopped_at
+         FROM annals.projections WHERE name = $1",
+    )
+    .bind(name)
+    .fetch_optional(pool)
+    .await
+}
+
+/// Applies events that follow the checkpoint directly, all or none, and moves it.
+///
+/// # Errors
+/// See [`ApplyError`]; then nothing was applied.
+pub async fn apply(
+    connection: &mut PgConnection,
+    target: Target<'_>,
+    aggregates: &Aggregates,
+    keys: &Keys,
+    from: &Checkpoint,
+    events: &[StoredEvent],
+) -> Result<(Checkpoint, Applied), ApplyError> {
+    let Some(last) = events.last() else {
+        return Ok((from.clone(), Applied { events: 0, changes: 0 }));
+    };
+    let mut changes = Vec::with_capacity(events.len() * 2);
+    load_keys(aggregates, keys, events).await?;
+    for event in events {
+        changes.extend(project(target.context, aggregates, keys, event)?);
+    }
+    let applied = Applied { events: events.len(), changes: changes.len() };
+    let steps = merge(changes);
+    let mut transaction = connection.begin().await?;
+    let moved = sqlx::query(
+        "UPDATE annals.projections
+         SET position = $4, hash = $5, recorded_at = $6, stopped_at = NULL, error = NULL
+         WHERE name = $1 AND epoch = $2 AND position = $3",
+    )
+    .bind(target.name)
+    .bind(from.epoch)
+    .bind(from.position)
+    .bind(last.position)
+    .bind(&last.hash)
+    .bind(last.recorded_at)
+    .execute(&mut *transaction)
+    .await?;
+    if moved.rows_affected() != 1 {
+        return Err(ApplyError::Fenced);
+    }
+    failpoint("projecting");
+    let poison = |why: String| ApplyError::Poison {
+        position: last.position,
+        event_type: last.event_type.clone(),
+        why,
+    };
+    match write(&mut transaction, target.schema, &steps).await {
+        Ok(()) => {}
+        Err(WriteError::Postgres { table, source }) => return Err(refused(source, &table, poison)),
+        Err(error @ WriteError::Rows { .. }) => return Err(poison(error.to_string())),
+    }
+    if let Err(error) = transaction.commit().await {
+        return Err(refused(error, "at commit", poison));
+    }
+    failpoint("projected");
+    let next = Checkpoint {
+        position: last.position,
+        hash: Some(last.hash.clone()),
+        recorded_at: Some(last.recorded_at),
+        stopped_at: None,
+        ..from.clone()
+    };
+    Ok((next, applied))
+}
+
+/// Tells a refusal of the rows from a database that is away.
+fn refused(
+    error: sqlx::Error,
+    table: &str,
+    poison: impl FnOnce(String) -> ApplyError,
+) -> ApplyError {
+    let Some(code) = error.as_database_error().and_then(|it| it.code()) else {
+        return ApplyError::Postgres(error);
+    };
+    // Data exceptions, broken constraints, missing columns: sending it again changes nothing.
+    if code.starts_with("22") || code.starts_with("23") || code.starts_with("42") {
+        let constraint =
+            error.as_database_error().and_then(|it| it.constraint()).unwrap_or_default();
+        poison(format!("{table}: SQLSTATE {code} {constraint}"))
+    } else {
+        ApplyError::Postgres(error)
+    }
+}
+
+async fn load_keys(
+    aggregates: &Aggregates,
+    keys: &Keys,
+    events: &[StoredEvent],
+) -> Result<(), KeysError> {
+    let mut missing: Vec<String> = Vec::new();
+    for event in events {
+        // An event that cannot be read is met again, and parked, when it is projected.
+        if let Ok(Some(subject)) = seal::sealed_for(aggregates, event)
+            && keys.cached(&subject).is_none()
+            && !missing.iter().any(|known| **known == *subject)
+        {
+            missing.push(subject.to_string());
+        }
+    }
+    if missing.is_empty() { Ok(()) } else { keys.load(&missing).await }
+}
+
+fn project(
+    context: &Context,
+    aggregates: &Aggregates,
+    keys: &Keys,
+    event: &StoredEvent,
+) -> Result<Vec<Change>, ApplyError> {
+    let poison = |why: String| ApplyError::Poison {
+        position: event.position,
+        event_type: event.event_type.clone(),
+        why,
+    };
+    let opened =
+        seal::open_cached(keys, aggregates, event).map_err(|error| poison(error.to_string()))?;
+    let metadata: Metadata =
+        serde_json::from_str(&event.metadata).map_err(|error| poison(error.to_string()))?;
+    let envelope = Envelope {
+        aggregate_type: event.aggregate_type.clone(),
+        aggregate_id: event.aggregate_id.clone(),
+        sequence: u64::try_from(event.sequence).unwrap_or_default(),
+        position: u64::try_from(event.position).unwrap_or_default(),
+        event_id: event.event_id,
+        event_type: event.event_type.clone(),
+        at: event.recorded_at,
+        occurred_at: metadata.occurred_at,
+        actor: metadata.actor,
+        actor_kind: match metadata.actor_kind.as_str() {
+            "person" => ActorKind::Person,
+            "operator" => ActorKind::Operator,
+            _ => ActorKind::System,
+        },
+        command: metadata.command,
+        command_id: metadata.command_id,
+        tenant: metadata.tenant,
+        erased: opened.erased,
+    };
+    let redacted = |payload: &Value| {
+        let mut payload = payload.clone();
+        if let Value::Object(fields) = &mut payload {
+            seal::redact_fields(fields, opened.event_type);
+        }
+        payload
+    };
+    let copy = context.every.is_some().then(|| redacted(&opened.payload));
+    context
+        .project(&envelope, opened.payload, || copy.unwrap_or(Value::Null))
+        .map_err(|error| poison(error.to_string()))
+}

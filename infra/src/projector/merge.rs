@@ -1,0 +1,179 @@
+//! Merging row changes over a batch, so that each row is written once.
+
+use std::collections::BTreeMap;
+
+use annals_projections::{Change, Operation, Row, Table};
+
+/// What happens to one row in the end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Merged {
+    /// The row's key.
+    pub key: Row,
+    /// It may be there and goes first, before anything is written.
+    pub dropped: Option<Dropped>,
+    /// What is written then.
+    pub written: Option<(Write, Row)>,
+}
+
+/// How a row goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dropped {
+    /// It is there.
+    There,
+    /// It may be there: it was put by the same batch.
+    Perhaps,
+}
+
+/// How a row is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Write {
+    /// Made, or changed where it is there.
+    Put,
+    /// Changed; it is there.
+    Patch,
+    /// Added to; made where it is not there.
+    Add,
+}
+
+/// Changes that can be written in any order among themselves.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// Rows by table and key.
+    pub rows: BTreeMap<(&'static str, String), (&'static Table, Merged)>,
+    /// Changes of all rows with a value, after the rows.
+    pub everywhere: Vec<Change>,
+}
+
+/// Merges changes, in order, into steps.
+pub fn merge(changes: impl IntoIterator<Item = Change>) -> Vec<Step> {
+    let mut steps = vec![Step::default()];
+    for change in changes {
+        let fresh = match steps.last() {
+            Some(step) => !fits(step, &change),
+            None => true,
+        };
+        if fresh {
+            steps.push(Step::default());
+        }
+        if let Some(step) = steps.last_mut() {
+            add(step, change);
+        }
+    }
+    steps
+}
+
+/// Whether a change may join a step without changing what comes of it.
+fn fits(step: &Step, change: &Change) -> bool {
+    match change.operation {
+        // Comes after the step's rows in any case.
+        Operation::PatchWhere | Operation::DropWhere => true,
+        _ if !step.everywhere.is_empty() => false,
+        operation => {
+            let known = step.rows.get(&name(change)).map(|(_, merged)| merged);
+            match known.and_then(|merged| merged.written.as_ref()) {
+                Some((Write::Add, _)) => operation == Operation::Add,
+                Some(_) => operation != Operation::Add,
+                None => known.is_none() || operation != Operation::Add,
+            }
+        }
+    }
+}
+
+fn name(change: &Change) -> (&'static str, String) {
+    let key: Vec<String> = change.key.values().map(ToString::to_string).collect();
+    (change.table.name, key.join("\u{1f}"))
+}
+
+fn add(step: &mut Step, change: Change) {
+    let write = match change.operation {
+        Operation::Put => Write::Put,
+        Operation::Patch => Write::Patch,
+        Operation::Add => Write::Add,
+        Operation::PatchWhere | Operation::DropWhere => return step.everywhere.push(change),
+        Operation::Drop => {
+            let (_, merged) = step.rows.entry(name(&change)).or_insert_with(|| {
+                (change.table, Merged { key: change.key, dropped: None, written: None })
+            });
+            let put = matches!(merged.written, Some((Write::Put, _)));
+            merged.dropped = match (merged.dropped, put) {
+                (None, false) => Some(Dropped::There),
+                (None, true) => Some(Dropped::Perhaps),
+                (known, _) => known,
+            };
+            merged.written = None;
+            return;
+        }
+    };
+    let (_, merged) = step.rows.entry(name(&change)).or_insert_with(|| {
+        (change.table, Merged { key: change.key, dropped: None, written: None })
+    });
+    match &mut merged.written {
+        None => merged.written = Some((write, change.columns)),
+        Some((Write::Add, columns)) => sum(columns, change.columns),
+        Some((known, columns)) => {
+            *known = (*known).min(write);
+            columns.extend(change.columns);
+        }
+    }
+}
+
+/// Adds numbers, replaces everything else.
+fn sum(columns: &mut Row, more: Row) {
+    for (name, value) in more {
+        let known = columns.get(&name).and_then(serde_json::Value::as_i64);
+        match (known, value.as_i64()) {
+            (Some(known), Some(more)) => columns.insert(name, (known + more).into()),
+            _ => columns.insert(name, value),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    static ROWS: Table = Table { schema: "x", name: "rows", key: &["id"], sql: "" };
+
+    fn only(steps: &[Step]) -> &Merged {
+        assert_eq!(steps.len(), 1);
+        &steps[0].rows.values().next().unwrap().1
+    }
+
+    #[test]
+    fn changes_of_one_row_become_one() {
+        let steps = merge([
+            ROWS.put("1", json!({"a": 1, "b": 1})),
+            ROWS.patch("1", json!({"b": 2})),
+            ROWS.patch("1", json!({"c": 3})),
+        ]);
+        let (write, columns) = only(&steps).written.clone().unwrap();
+        assert_eq!((write, json!(columns)), (Write::Put, json!({"a": 1, "b": 2, "c": 3})));
+    }
+
+    #[test]
+    fn a_row_that_came_and_went_leaves_nothing() {
+        let steps = merge([ROWS.put("1", json!({"a": 1})), ROWS.drop("1")]);
+        assert_eq!((only(&steps).dropped, &only(&steps).written), (Some(Dropped::Perhaps), &None));
+        let steps = merge([ROWS.drop("1"), ROWS.put("1", json!({"a": 1}))]);
+        assert_eq!(only(&steps).dropped, Some(Dropped::There));
+        assert!(only(&steps).written.is_some());
+    }
+
+    #[test]
+    fn what_follows_a_change_of_many_rows_comes_after_it() {
+        let steps = merge([
+            ROWS.put("1", json!({"a": 1})),
+            ROWS.drop_where("a", 1),
+            ROWS.put("1", json!({"a": 2})),
+        ]);
+        assert_eq!(steps.len(), 2);
+    }
+
+    #[test]
+    fn counts_add_up() {
+        let steps = merge([ROWS.add("1", json!({"n": 1})), ROWS.add("1", json!({"n": 2}))]);
+        assert_eq!(only(&steps).written.clone().unwrap().1, *json!({"n": 3}).as_object().unwrap());
+    }
+}

@@ -1,0 +1,213 @@
+//! Rebuilding a read model beside the one in use, and putting it in its place.
+
+use std::sync::Arc;
+
+use annals_commands::Catalogue as Aggregates;
+use annals_projections::Context;
+use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
+
+use super::apply::{ApplyError, Checkpoint, Target, apply, checkpoint};
+use crate::{
+    keys::Keys,
+    migrate::{self, MigrationError, tables_hash},
+    store::Store,
+};
+
+const PAGE: i64 = 2_000;
+
+/// How far a rebuild is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Position that the new rows hold.
+    pub position: i64,
+    /// Position of the log's last event.
+    pub head: i64,
+    /// Events applied since the rebuild began or went on.
+    pub events: u64,
+}
+
+/// What a rebuild did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// Events applied.
+    pub events: u64,
+    /// Position at which the new rows took over.
+    pub position: i64,
+    /// Tables whose rows differ from those that were in use; not compared where the table files have
+    /// changed.
+    pub different: Vec<String>,
+    /// Whether the old rows could be compared with the new ones.
+    pub compared: bool,
+}
+
+/// Why a rebuild ended early. The rows in use are as they were; it can be run again and goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    /// There are no tables of its own.
+    #[error("{0} has no tables of its own to rebuild")]
+    NoTables(&'static str),
+    /// Another rebuild is at work.
+    #[error("{0} is being rebuilt already")]
+    Busy(&'static str),
+    /// An event cannot be applied, or Postgres does not answer.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The second schema cannot be made or put in place.
+    #[error(transparent)]
+    Schema(#[from] MigrationError),
+    /// Postgres does not answer.
+    #[error("Postgres: {0}")]
+    Postgres(#[from] sqlx::Error),
+}
+
+/// Rebuilds a context's read model from the log, and swaps it in.
+///
+/// # Errors
+/// See [`RebuildError`].
+pub async fn rebuild(
+    url: &str,
+    pool: &PgPool,
+    context: &Context,
+    aggregates: &Arc<Aggregates>,
+    keys: &Keys,
+    mut told: impl FnMut(Progress),
+) -> Result<Rebuilt, RebuildError> {
+    if context.tables.is_empty() {
+        return Err(RebuildError::NoTables(context.name));
+    }
+    let store = Store::new(pool.clone());
+    let next = format!("{}_next", context.name);
+    let mut connection = migrate::connect(url).await?;
+    let mine: bool = sqlx::query_scalar(
+        "SELECT pg_try_advisory_lock(hashtext('annals.rebuild.' || $1), hashtext(current_database()))",
+    )
+    .bind(context.name)
+    .fetch_one(&mut connection)
+    .await?;
+    if !mine {
+        return Err(RebuildError::Busy(context.name));
+    }
+    let mut at = prepare(&mut connection, pool, context, &next).await?;
+    let target = Target { context, name: &next, schema: Some(&next) };
+    let mut events = 0;
+    loop {
+        let head = store.head().await?;
+        told(Progress { position: at.position, head, events });
+        let page = store.after(at.position, PAGE, Some(context.name)).await?;
+        if page.is_empty() {
+            break;
+        }
+        events += page.len() as u64;
+        (at, _) = apply(&mut connection, target, aggregates, keys, &at, &page).await?;
+    }
+    let rebuilt = swap(&mut connection, &store, target, aggregates, keys, at, events).await?;
+    told(Progress {
+        position: rebuilt.position,
+        head: store.head().await?,
+        events: rebuilt.events,
+    });
+    connection.close().await?;
+    Ok(rebuilt)
+}
+
+/// Makes the second schema, or finds the one that an earlier rebuild left behind.
+async fn prepare(
+    connection: &mut PgConnection,
+    pool: &PgPool,
+    context: &Context,
+    next: &str,
+) -> Result<Checkpoint, RebuildError> {
+    let hash = tables_hash(context);
+    if let Some(at) = checkpoint(pool, next).await?
+        && at.tables_hash == hash
+    {
+        return Ok(at);
+    }
+    let mut transaction = connection.begin().await?;
+    migrate::drop_schema(&mut transaction, next).await?;
+    migrate::build(&mut transaction, context, next).await?;
+    sqlx::query(
+        "INSERT INTO annals.projections (name, epoch, tables_hash)
+         SELECT $2, coalesce(max(epoch), 0) + 1, $3 FROM annals.projections WHERE name = $1
+         ON CONFLICT (name) DO UPDATE
+         SET epoch = excluded.epoch, position = 0, hash = NULL, recorded_at = NULL,
+             tables_hash = excluded.tables_hash, stopped_at = NULL, error = NULL",
+    )
+    .bind(context.name)
+    .bind(next)
+    .bind(&hash)
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    let at = checkpoint(pool, next).await?;
+    at.ok_or_else(|| sqlx::Error::RowNotFound.into())
+}
+
+/// In one transaction: the rows in use stand still, the new ones catch up with them, both are
+/// compared, and change places. Readers see the one or the other.
+async fn swap(
+    connection: &mut PgConnection,
+    store: &Store,
+    target: Target<'_>,
+    aggregates: &Aggregates,
+    keys: &Keys,
+    mut at: Checkpoint,
+    mut events: u64,
+) -> Result<Rebuilt, RebuildError> {
+    let context = target.context;
+    let (name, next) = (context.name, target.name);
+    let mut transaction = connection.begin().await?;
+    let live: (i64, String) = sqlx::query_as(
+        "SELECT position, tables_hash FROM annals.projections WHERE name = $1 FOR UPDATE",
+    )
+    .bind(name)
+    .fetch_one(&mut *transaction)
+    .await?;
+    while at.position < live.0 {
+        let mut page = store.after(at.position, PAGE, Some(name)).await?;
+        page.retain(|event| event.position <= live.0);
+        if page.is_empty() {
+            break;
+        }
+        events += page.len() as u64;
+        (at, _) = apply(&mut transaction, target, aggregates, keys, &at, &page).await?;
+    }
+    let compared = live.1 == at.tables_hash && live.0 == at.position;
+    let mut different = Vec::new();
+    if compared {
+        for table in context.tables {
+            let old = digest(&mut transaction, name, table.name).await?;
+            let new = digest(&mut transaction, next, table.name).await?;
+            if old != new {
+                different.push(table.name.to_owned());
+            }
+        }
+    }
+    migrate::drop_schema(&mut transaction, name).await?;
+    transaction.execute(format!("ALTER SCHEMA {next} RENAME TO {name}").as_str()).await?;
+    sqlx::query("DELETE FROM annals.projections WHERE name = $1")
+        .bind(name)
+        .execute(&mut *transaction)
+        .await?;
+    sqlx::query("UPDATE annals.projections SET name = $1 WHERE name = $2")
+        .bind(name)
+        .bind(next)
+        .execute(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(Rebuilt { events, position: at.position, different, compared })
+}
+
+/// How many rows a table has, and a sum over their contents that no order changes.
+async fn digest(
+    connection: &mut PgConnection,
+    schema: &str,
+    table: &str,
+) -> Result<(i64, String), sqlx::Error> {
+    let sql = format!(
+        "SELECT count(*), coalesce(sum(hashtextextended(row::text, 0)::numeric), 0)::text \
+         FROM {schema}.{table} AS row"
+    );
+    let row = connection.fetch_one(sql.as_str()).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}

@@ -1,0 +1,89 @@
+//! Publishing events of one context: all of a batch, or none.
+
+use std::time::Duration;
+
+use async_nats::jetstream::publish::PublishAck;
+use async_nats::{Client, Request, jetstream::response::Response};
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::message::{MacKey, headers, subject};
+use crate::{engine::failpoint, store::StoredEvent};
+
+/// Most messages of one atomic batch; the server takes 1,000.
+pub const BATCH: usize = 500;
+
+/// Why events were not published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// NATS does not answer, or the answer cannot be read.
+    #[error("NATS: {0}")]
+    Nats(String),
+    /// The stream is not as the relay knows it.
+    #[error("the stream is not where it was: {0}")]
+    Moved(String),
+}
+
+/// Publishes a batch right after the stream's message `last`; returns the stream's last sequence.
+pub async fn publish(
+    client: &Client,
+    events: &[&StoredEvent],
+    epoch: i64,
+    previous: i64,
+    last: u64,
+    key: &MacKey,
+) -> Result<u64, PublishError> {
+    let id = Uuid::now_v7().to_string();
+    let mut previous = previous;
+    let count = events.len();
+    let mut answer = None;
+    for (nth, event) in events.iter().enumerate() {
+        let mut headers = headers(event, epoch, previous, key);
+        previous = event.position;
+        if nth == 0 {
+            headers.insert("Nats-Expected-Last-Sequence", last.to_string());
+        }
+        if count > 1 {
+            headers.insert("Nats-Batch-Id", id.as_str());
+            headers.insert("Nats-Batch-Sequence", (nth + 1).to_string());
+            if nth + 1 == count {
+                headers.insert("Nats-Batch-Commit", "1");
+            }
+        }
+        let payload = Bytes::copy_from_slice(event.payload.as_bytes());
+        if nth + 1 == count {
+            failpoint("publishing");
+            let request = Request::new()
+                .headers(headers)
+                .payload(payload)
+                .timeout(Some(Duration::from_secs(5)));
+            let reply = client
+                .send_request(subject(event), request)
+                .await
+                .map_err(|error| PublishError::Nats(error.to_string()))?;
+            answer = Some(reply.payload);
+        } else {
+            client
+                .publish_with_headers(subject(event), headers, payload)
+                .await
+                .map_err(|error| PublishError::Nats(error.to_string()))?;
+        }
+    }
+    let Some(answer) = answer else { return Ok(last) };
+    failpoint("published");
+    let ack = match serde_json::from_slice::<Response<PublishAck>>(&answer) {
+        Ok(Response::Ok(ack)) => ack,
+        Ok(Response::Err { error }) => return Err(PublishError::Moved(error.to_string())),
+        Err(error) => return Err(PublishError::Nats(error.to_string())),
+    };
+    let wanted = last + u64::try_from(count).unwrap_or_default();
+    // "Duplicate" says that the id was seen, not that the message is there.
+    if ack.duplicate || ack.sequence != wanted {
+        return Err(PublishError::Moved(format!(
+            "acknowledged {} where {wanted} was due{}",
+            ack.sequence,
+            if ack.duplicate { ", as a duplicate" } else { "" }
+        )));
+    }
+    Ok(ack.sequence)
+}
