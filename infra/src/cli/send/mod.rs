@@ -97,6 +97,12 @@ pub struct Unanswered {
 }
 
 impl Unanswered {
+    /// For programs, in the form of an answer.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::json!({ "ok": false, "code": "unanswered", "detail": self.text })
+    }
+
     fn usage(text: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, text: text.into() }
     }
@@ -117,6 +123,10 @@ pub async fn run(args: &SendArgs) -> Exit {
                 eprintln!("{}", answer.text(Output::stderr()));
             }
             exit
+        }
+        Err(unanswered) if args.json => {
+            println!("{}", unanswered.json());
+            unanswered.exit
         }
         Err(unanswered) => {
             eprintln!("{}", Output::stderr().paint(Tone::Bad, &unanswered.text));
