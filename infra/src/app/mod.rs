@@ -15,9 +15,10 @@ use std::{
     process::{ExitCode, ExitStatus},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
+    cli::{self, Exit},
     dev::DevError,
     migrate::MigrationError,
     serve::{NatsError, ServeError},
@@ -41,6 +42,14 @@ enum Commands {
     Dev(dev::DevArgs),
     /// Run command services, relay and projectors against a Postgres and a NATS.
     Serve(Configured),
+    /// Send a command and show the answer.
+    Send(cli::send::SendArgs),
+    /// Show what can be asked: every command, who may send it, its fields and what it refuses.
+    Commands(cli::commands::CommandsArgs),
+    /// Show every setting, its value and where that came from.
+    Config(cli::config::ConfigArgs),
+    /// Print completions for a shell.
+    Completions(cli::completions::CompletionsArgs),
 }
 
 /// Settings alone.
@@ -110,18 +119,38 @@ impl AppError {
 
 /// Does what was typed.
 pub async fn main() -> ExitCode {
+    quiet_when_nobody_reads();
     let done = match Cli::parse().command {
         Commands::Dev(args) => dev::run(args).await,
         Commands::Serve(args) => {
             let resolved = Sources::of_process(args.settings).resolve();
             serve::run(&resolved).await
         }
+        Commands::Send(args) => return cli::send::run(&args).await.into(),
+        Commands::Commands(args) => return cli::commands::run(&args).into(),
+        Commands::Config(args) => return cli::config::run(&args).into(),
+        Commands::Completions(args) => {
+            cli::completions::write(&args, Cli::command(), &mut io::stdout());
+            return Exit::Done.into();
+        }
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => Exit::Done.into(),
         Err(error) => {
             eprintln!("annals: {error}");
-            ExitCode::FAILURE
+            Exit::Fault.into()
         }
     }
+}
+
+/// `annals commands | head` is no fault: whoever read has read enough.
+fn quiet_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload_as_str().unwrap_or_default();
+        if said.contains("failed printing to stdout: Broken pipe") {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
 }
