@@ -18,6 +18,7 @@ use std::{
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
+    auth::AuthError,
     cli::{self, Exit},
     dev::DevError,
     migrate::MigrationError,
@@ -87,6 +88,8 @@ pub enum AppError {
     Settings(#[from] Complaints),
     #[error("{0}")]
     Setting(Complaint),
+    #[error(transparent)]
+    Auth(AuthError),
     #[error(transparent)]
     Log(#[from] LogError),
     #[error("metrics: {0}")]
