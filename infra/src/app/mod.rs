@@ -34,11 +34,11 @@ use crate::{
 #[command(name = "annals", version, propagate_version = true, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Commands,
+    task: Task,
 }
 
 #[derive(Debug, Subcommand)]
-enum Commands {
+enum Task {
     /// Run everything on this machine: a private Postgres, a private nats-server, and Annals.
     Dev(dev::DevArgs),
     /// Run command services, relay and projectors against a Postgres and a NATS.
@@ -123,16 +123,16 @@ impl AppError {
 /// Does what was typed.
 pub async fn main() -> ExitCode {
     quiet_when_nobody_reads();
-    let done = match Cli::parse().command {
-        Commands::Dev(args) => dev::run(args).await,
-        Commands::Serve(args) => {
+    let done = match Cli::parse().task {
+        Task::Dev(args) => dev::run(args).await,
+        Task::Serve(args) => {
             let resolved = Sources::of_process(args.settings).resolve();
             serve::run(&resolved).await
         }
-        Commands::Send(args) => return cli::send::run(&args).await.into(),
-        Commands::Commands(args) => return cli::commands::run(&args).into(),
-        Commands::Config(args) => return cli::config::run(&args).into(),
-        Commands::Completions(args) => {
+        Task::Send(args) => return cli::send::run(&args).await.into(),
+        Task::Commands(args) => return cli::commands::run(&args).into(),
+        Task::Config(args) => return cli::config::run(&args).into(),
+        Task::Completions(args) => {
             cli::completions::write(&args, Cli::command(), &mut io::stdout());
             return Exit::Done.into();
         }
@@ -150,7 +150,7 @@ pub async fn main() -> ExitCode {
 fn quiet_when_nobody_reads() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        let said = panic.payload_as_str().unwrap_or_default();
+        let said = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
         if said.contains("failed printing to stdout: Broken pipe") {
             std::process::exit(0);
         }
