@@ -1,6 +1,6 @@
 //! `annals completions`: what a shell needs to complete our commands.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use annals_commands::Catalogue;
 use clap::builder::PossibleValuesParser;
@@ -20,10 +20,19 @@ pub struct CompletionsArgs {
 
 /// Writes the completion script of a whole command line. The contexts and commands of `send` and
 /// `commands` are completed too.
-pub fn write(args: &CompletionsArgs, command_line: clap::Command, to: &mut dyn Write) {
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(
+    args: &CompletionsArgs,
+    command_line: clap::Command,
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let mut command_line = with_catalogue(command_line, &Catalogue::new());
     let name = command_line.get_name().to_owned();
-    clap_complete::generate(args.shell, &mut command_line, name, to);
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command_line, name, &mut script);
+    to.write_all(&script)
 }
 
 fn with_catalogue(command_line: clap::Command, catalogue: &Catalogue) -> clap::Command {
@@ -67,7 +76,7 @@ mod tests {
             .subcommand(CommandsArgs::augment_args(Command::new("commands")));
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell, Shell::Elvish] {
             let mut script = Vec::new();
-            write(&CompletionsArgs { shell }, command_line.clone(), &mut script);
+            write(&CompletionsArgs { shell }, command_line.clone(), &mut script).unwrap();
             let script = String::from_utf8(script).unwrap();
             assert!(script.contains("dry-run"), "{shell}");
             if matches!(shell, Shell::Bash | Shell::Zsh) {
