@@ -1,6 +1,6 @@
 //! `annals completions`: what a shell needs to complete our commands.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use annals_commands::Catalogue;
 use clap::builder::PossibleValuesParser;
@@ -19,20 +19,13 @@ pub struct CompletionsArgs {
 }
 
 /// Writes the completion script of a whole command line. The contexts and commands of `send` and
-/// `commands` are completed too.
-///
-/// # Errors
-/// It cannot be written.
-pub fn write(
-    args: &CompletionsArgs,
-    command_line: clap::Command,
-    to: &mut dyn Write,
-) -> io::Result<()> {
+/// `commands` are completed too. A reader that has gone away has read enough.
+pub fn write(args: &CompletionsArgs, command_line: clap::Command, to: &mut dyn Write) {
     let mut command_line = with_catalogue(command_line, &Catalogue::new());
     let name = command_line.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command_line, name, &mut script);
-    to.write_all(&script)
+    let _ = to.write_all(&script);
 }
 
 fn with_catalogue(command_line: clap::Command, catalogue: &Catalogue) -> clap::Command {
@@ -76,7 +69,7 @@ mod tests {
             .subcommand(CommandsArgs::augment_args(Command::new("commands")));
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell, Shell::Elvish] {
             let mut script = Vec::new();
-            write(&CompletionsArgs { shell }, command_line.clone(), &mut script).unwrap();
+            write(&CompletionsArgs { shell }, command_line.clone(), &mut script);
             let script = String::from_utf8(script).unwrap();
             assert!(script.contains("dry-run"), "{shell}");
             if matches!(shell, Shell::Bash | Shell::Zsh) {
