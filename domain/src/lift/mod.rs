@@ -7,6 +7,7 @@
 pub mod alert;
 pub mod child;
 pub mod garden;
+pub mod invitation;
 pub mod member;
 pub mod organisation;
 pub mod sticker_book;
