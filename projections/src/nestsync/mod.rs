@@ -1,13 +1,19 @@
 //! The read model of the context `nestsync`.
 
+pub mod activity;
+pub mod billing;
 pub mod child;
 pub mod family;
 pub mod inventory_item;
+pub mod notification;
+pub mod notification_preference;
 pub mod tables;
 pub mod user;
 
 use annals_domain::nestsync::{
-    child::Child, family::Family, inventory_item::InventoryItem, user::User,
+    activity::Activity, billing::Billing, child::Child, family::Family,
+    inventory_item::InventoryItem, notification::Notification,
+    notification_preference::NotificationPreference, user::User,
 };
 
 use crate::catalogue::{Context, projection};
@@ -25,6 +31,10 @@ pub fn context() -> Context {
             projection::<Family>(family::project),
             projection::<Child>(child::project),
             projection::<InventoryItem>(inventory_item::project),
+            projection::<Activity>(activity::project),
+            projection::<NotificationPreference>(notification_preference::project),
+            projection::<Notification>(notification::project),
+            projection::<Billing>(billing::project),
         ],
         every: None,
     }
