@@ -6,6 +6,7 @@ pub mod access;
 pub mod alert;
 pub mod child;
 pub mod garden;
+pub mod invitation;
 pub mod member;
 pub mod organisation;
 pub mod sticker_book;
@@ -15,8 +16,8 @@ pub mod wellbeing_session;
 mod school;
 
 use annals_domain::lift::{
-    alert::Alert, child::Child, garden::Garden, member::Member, organisation::Organisation,
-    sticker_book::StickerBook, wellbeing_session::WellbeingSession,
+    alert::Alert, child::Child, garden::Garden, invitation::Invitation, member::Member,
+    organisation::Organisation, sticker_book::StickerBook, wellbeing_session::WellbeingSession,
 };
 
 use crate::{aggregate::AggregateType, catalogue::Context};
@@ -35,6 +36,7 @@ pub fn context() -> Context {
             AggregateType::of::<Garden>(),
             AggregateType::of::<StickerBook>(),
             AggregateType::of::<Alert>(),
+            AggregateType::of::<Invitation>(),
         ],
         commands: [
             organisation::commands(),
@@ -44,6 +46,7 @@ pub fn context() -> Context {
             garden::commands(),
             sticker_book::commands(),
             alert::commands(),
+            invitation::commands(),
         ]
         .into_iter()
         .flatten()
