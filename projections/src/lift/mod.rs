@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod child;
 pub mod garden;
+pub mod invitation;
 pub mod member;
 pub mod organisation;
 pub mod sticker_book;
@@ -13,8 +14,8 @@ pub mod wellbeing_session;
 mod testing;
 
 use annals_domain::lift::{
-    alert::Alert, child::Child, garden::Garden, member::Member, organisation::Organisation,
-    sticker_book::StickerBook, wellbeing_session::WellbeingSession,
+    alert::Alert, child::Child, garden::Garden, invitation::Invitation, member::Member,
+    organisation::Organisation, sticker_book::StickerBook, wellbeing_session::WellbeingSession,
 };
 
 use crate::catalogue::{Context, projection};
@@ -35,6 +36,7 @@ pub fn context() -> Context {
             projection::<Garden>(garden::project),
             projection::<StickerBook>(sticker_book::project),
             projection::<Alert>(alert::project),
+            projection::<Invitation>(invitation::project),
         ],
         every: None,
     }
