@@ -5,10 +5,12 @@
 pub mod access;
 pub mod alert;
 pub mod child;
+pub mod data_export;
 pub mod garden;
 pub mod invitation;
 pub mod member;
 pub mod organisation;
+pub mod platform_setting;
 pub mod sticker_book;
 pub mod wellbeing_session;
 
@@ -16,8 +18,9 @@ pub mod wellbeing_session;
 mod school;
 
 use annals_domain::lift::{
-    alert::Alert, child::Child, garden::Garden, invitation::Invitation, member::Member,
-    organisation::Organisation, sticker_book::StickerBook, wellbeing_session::WellbeingSession,
+    alert::Alert, child::Child, data_export::DataExport, garden::Garden, invitation::Invitation,
+    member::Member, organisation::Organisation, platform_setting::PlatformSetting,
+    sticker_book::StickerBook, wellbeing_session::WellbeingSession,
 };
 
 use crate::{aggregate::AggregateType, catalogue::Context};
@@ -37,6 +40,8 @@ pub fn context() -> Context {
             AggregateType::of::<StickerBook>(),
             AggregateType::of::<Alert>(),
             AggregateType::of::<Invitation>(),
+            AggregateType::of::<PlatformSetting>(),
+            AggregateType::of::<DataExport>(),
         ],
         commands: [
             organisation::commands(),
@@ -47,6 +52,8 @@ pub fn context() -> Context {
             sticker_book::commands(),
             alert::commands(),
             invitation::commands(),
+            platform_setting::commands(),
+            data_export::commands(),
         ]
         .into_iter()
         .flatten()

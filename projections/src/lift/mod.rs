@@ -2,10 +2,12 @@
 
 pub mod alert;
 pub mod child;
+pub mod data_export;
 pub mod garden;
 pub mod invitation;
 pub mod member;
 pub mod organisation;
+pub mod platform_setting;
 pub mod sticker_book;
 pub mod tables;
 pub mod wellbeing_session;
@@ -14,8 +16,9 @@ pub mod wellbeing_session;
 mod testing;
 
 use annals_domain::lift::{
-    alert::Alert, child::Child, garden::Garden, invitation::Invitation, member::Member,
-    organisation::Organisation, sticker_book::StickerBook, wellbeing_session::WellbeingSession,
+    alert::Alert, child::Child, data_export::DataExport, garden::Garden, invitation::Invitation,
+    member::Member, organisation::Organisation, platform_setting::PlatformSetting,
+    sticker_book::StickerBook, wellbeing_session::WellbeingSession,
 };
 
 use crate::catalogue::{Context, projection};
@@ -37,6 +40,8 @@ pub fn context() -> Context {
             projection::<StickerBook>(sticker_book::project),
             projection::<Alert>(alert::project),
             projection::<Invitation>(invitation::project),
+            projection::<PlatformSetting>(platform_setting::project),
+            projection::<DataExport>(data_export::project),
         ],
         every: None,
     }
