@@ -1,6 +1,6 @@
 //! What a family pays with, and its subscriptions, as rows of `payment_methods` and `subscriptions`.
 
-use annals_domain::nestsync::billing::{Event, SubscriptionStarted};
+use annals_domain::nestsync::billing::{DefaultPaymentMethodChosen, Event, SubscriptionStarted};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
@@ -20,10 +20,7 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
                 .with("created_at", at)
                 .with("updated_at", at),
         ],
-        Event::DefaultPaymentMethodChosen(chosen) => {
-            let former = chosen.former_payment_method_id.map(|id| is_default(id, false, at));
-            former.into_iter().chain([is_default(chosen.payment_method_id, true, at)]).collect()
-        }
+        Event::DefaultPaymentMethodChosen(chosen) => chooses(chosen, at),
         Event::PaymentMethodRemoved(removed) => vec![
             PAYMENT_METHODS
                 .patch(removed.payment_method_id, removed)
@@ -50,11 +47,18 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
     }
 }
 
-fn is_default(payment_method_id: Uuid, is_default: bool, at: DateTime<Utc>) -> Change {
-    PAYMENT_METHODS
-        .patch(payment_method_id, ())
-        .with("is_default", is_default)
-        .with("updated_at", at)
+/// A family has one default at any time (nestsync.idx_payment_methods_default), and rows that change
+/// one by one change in any order; so the former makes room by a condition, which comes before what
+/// follows it.
+fn chooses(chosen: &DefaultPaymentMethodChosen, at: DateTime<Utc>) -> Vec<Change> {
+    let former = chosen.former_payment_method_id.map(|former| {
+        PAYMENT_METHODS.patch_where("id", former).with("is_default", false).with("updated_at", at)
+    });
+    let chosen = PAYMENT_METHODS
+        .patch(chosen.payment_method_id, ())
+        .with("is_default", true)
+        .with("updated_at", at);
+    former.into_iter().chain([chosen]).collect()
 }
 
 /// A subscription changes as its event says.
@@ -82,10 +86,9 @@ fn starts(family_id: &str, at: DateTime<Utc>, started: &SubscriptionStarted) -> 
 mod tests {
     use annals_domain::{
         nestsync::billing::{
-            Billing, BillingInterval, DefaultPaymentMethodChosen, MethodType, PaymentMethodAdded,
-            PaymentMethodRemoved, Plan, Status, SubscriptionCancellationRequested,
-            SubscriptionCancelled, SubscriptionExpired, SubscriptionPastDue, SubscriptionRenewed,
-            SubscriptionResumed, TrialStarted,
+            Billing, BillingInterval, MethodType, PaymentMethodAdded, PaymentMethodRemoved, Plan,
+            Status, SubscriptionCancellationRequested, SubscriptionCancelled, SubscriptionExpired,
+            SubscriptionPastDue, SubscriptionRenewed, SubscriptionResumed, TrialStarted,
         },
         testing::{ADA, day},
     };
@@ -128,16 +131,17 @@ mod tests {
 
     #[test]
     fn the_former_default_makes_room_before_the_new_one_takes_it() {
-        let is = |value: bool| json!({"is_default": value, "updated_at": AT});
+        let free = PAYMENT_METHODS
+            .patch_where("id", FORMER)
+            .with("is_default", false)
+            .with("updated_at", AT);
+        let taken = PAYMENT_METHODS.patch(CARD, json!({"is_default": true, "updated_at": AT}));
         let chosen = |former_payment_method_id| DefaultPaymentMethodChosen {
             payment_method_id: CARD,
             former_payment_method_id,
         };
-        assert_eq!(
-            changes::<Billing>(ID, chosen(Some(FORMER))),
-            [PAYMENT_METHODS.patch(FORMER, is(false)), PAYMENT_METHODS.patch(CARD, is(true))]
-        );
-        assert_eq!(changes::<Billing>(ID, chosen(None)), [PAYMENT_METHODS.patch(CARD, is(true))]);
+        assert_eq!(changes::<Billing>(ID, chosen(Some(FORMER))), [free, taken.clone()]);
+        assert_eq!(changes::<Billing>(ID, chosen(None)), [taken]);
     }
 
     fn started(from_trial: bool) -> SubscriptionStarted {
