@@ -110,7 +110,10 @@ impl Finder {
         if !path.join("initdb").is_file() {
             return None;
         }
-        Some(Found { path: path.to_owned(), version: self.version(&program)? })
+        let version = self.version(&program)?;
+        // `initdb` needs libraries that `postgres` does not.
+        (self.version(&path.join("initdb"))? == version)
+            .then(|| Found { path: path.to_owned(), version })
     }
 
     /// What a program says its version is, asked as the user who will run it.
@@ -186,8 +189,6 @@ fn newest_first(folder: &Path, prefix: &str, below: &str) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     struct Machine(tempfile::TempDir);
@@ -204,15 +205,24 @@ mod tests {
         fn with(self, folder: &str, program: &str, says: &str) -> Self {
             let folder = self.folder(folder);
             fs::create_dir_all(&folder).unwrap();
-            let path = folder.join(program);
-            fs::write(&path, format!("#!/bin/sh\necho '{says}'\n")).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            // Written by another process: a file that this one has open for writing cannot be started.
+            let made = Command::new("sh")
+                .args([
+                    "-c",
+                    r#"printf '#!/bin/sh\necho "%s"\n' "$2" >"$1" && chmod 755 "$1""#,
+                    "sh",
+                ])
+                .arg(folder.join(program))
+                .arg(says)
+                .status();
+            assert!(made.unwrap().success());
             self
         }
 
         fn with_postgres(self, folder: &str, version: &str) -> Self {
             let says = format!("postgres (PostgreSQL) {version}");
-            self.with(folder, "postgres", &says).with(folder, "initdb", "initdb")
+            let initdb = format!("initdb (PostgreSQL) {version}");
+            self.with(folder, "postgres", &says).with(folder, "initdb", &initdb)
         }
 
         fn with_nats(self, folder: &str, version: &str) -> Self {
@@ -280,6 +290,16 @@ mod tests {
     fn postgres_without_initdb_is_not_one() {
         let machine = Machine::new().with("bin", "postgres", "postgres (PostgreSQL) 18.6");
         assert_eq!(machine.finder(&["bin"]).postgres(None).unwrap(), None);
+    }
+
+    #[test]
+    fn postgres_with_an_initdb_that_does_not_start_is_not_one() {
+        let machine = Machine::new()
+            .with("broken", "postgres", "postgres (PostgreSQL) 18.6")
+            .with("broken", "initdb", "error while loading shared libraries")
+            .with_postgres("good", "16.2");
+        let found = machine.finder(&["broken", "good"]).postgres(None).unwrap().unwrap();
+        assert_eq!(found.version.major, 16);
     }
 
     #[test]

@@ -24,6 +24,8 @@ mod record;
 mod run_as;
 mod running;
 mod supervise;
+#[cfg(test)]
+mod tests;
 mod version;
 
 use std::{
@@ -97,6 +99,10 @@ pub struct Options {
     pub postgres_port: Option<u16>,
     /// nats-server's port, instead of the remembered one or a free one.
     pub nats_port: Option<u16>,
+    /// The folder of Postgres' programs, before `ANNALS_PG_BIN` and any search.
+    pub postgres_bin: Option<PathBuf>,
+    /// The program nats-server, before `ANNALS_NATS_BIN` and any search.
+    pub nats_bin: Option<PathBuf>,
     /// A database that is there already: no Postgres is started.
     pub database_url: Option<String>,
     /// A NATS that is there already: no nats-server is started.
@@ -117,6 +123,8 @@ impl Options {
             nats: true,
             postgres_port: None,
             nats_port: None,
+            postgres_bin: None,
+            nats_bin: None,
             database_url: None,
             nats_url: None,
             report: Arc::new(|step| tracing::debug!(%step, "private servers")),
@@ -165,9 +173,7 @@ impl Servers {
             postgres::remove(&postgres::data(&place.home))?;
             postgres::remove(&nats::store(&place.home))?;
         }
-        let with_postgres = options.postgres && options.database_url.is_none();
-        let with_nats = options.nats && options.nats_url.is_none();
-        let found = Programs::find(&place, with_postgres, with_nats, &*options.report).await?;
+        let found = Programs::find(&place, &options).await?;
 
         let mut starting =
             Starting { record: Record::load(&place.env_file()), place: &place, options: &options };
@@ -322,17 +328,14 @@ struct Programs {
 }
 
 impl Programs {
-    async fn find(
-        place: &Place,
-        with_postgres: bool,
-        with_nats: bool,
-        report: &(dyn Fn(Step) + Send + Sync),
-    ) -> Result<Self, DevError> {
-        let fetched = place.home.join("runtime");
-        let finder = Finder::new(fetched, place.run_as);
+    async fn find(place: &Place, options: &Options) -> Result<Self, DevError> {
+        let report = &*options.report;
+        let mut finder = Finder::new(place.home.join("runtime"), place.run_as);
+        finder.named_postgres = options.postgres_bin.clone().or(finder.named_postgres);
+        finder.named_nats = options.nats_bin.clone().or(finder.named_nats);
         let major = postgres::made_by(&place.home);
         let mut found = Self { postgres: None, nats: None };
-        if with_postgres {
+        if options.postgres && options.database_url.is_none() {
             found.postgres =
                 Some(find_postgres(&finder, major, report).await.map_err(|error| {
                     match (error, major) {
@@ -344,7 +347,7 @@ impl Programs {
                     }
                 })?);
         }
-        if with_nats {
+        if options.nats && options.nats_url.is_none() {
             found.nats = Some(find_nats(&finder, report).await?);
         }
         Ok(found)

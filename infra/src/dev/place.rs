@@ -18,7 +18,7 @@ use rustix::process::geteuid;
 use super::{
     chance,
     error::DevError,
-    run_as::{RunAs, reaches},
+    run_as::{RunAs, can_write, hand_over, reaches},
 };
 
 /// A claimed folder. The claim ends with this value, or with the process.
@@ -73,19 +73,39 @@ pub(super) fn owner(dir: &Path) -> Option<u32> {
     }
 }
 
-/// A folder of our own below the system's for temporary files, readable by all, writable by us.
-/// It outlives a restart of the machine where the system has a place for that.
+/// A new folder below the system's for temporary files, readable by all, writable by us. Where the
+/// system has a place for that, it outlives a restart of the machine.
 pub(super) fn folder_elsewhere(run_as: Option<RunAs>) -> Result<PathBuf, DevError> {
-    let named = std::env::var_os("TMPDIR").map(PathBuf::from);
-    let usual = ["/var/tmp", "/tmp"].map(PathBuf::from);
-    let parent = named
-        .into_iter()
-        .chain(usual)
-        .find(|folder| folder.is_dir() && reaches(run_as, folder))
-        .unwrap_or_else(std::env::temp_dir);
-    let folder = parent.join(format!("annals-{}", chance::hex::<8>()));
+    let folder = new_name(run_as, ["/var/tmp", "/tmp"]);
     make_folder(&folder, 0o755)?;
     Ok(folder)
+}
+
+/// A new folder below the system's for temporary files, for what need not last.
+pub(super) fn scratch_folder(run_as: Option<RunAs>) -> Result<PathBuf, DevError> {
+    let folder = new_name(run_as, ["/tmp", "/var/tmp"]);
+    make_folder(&folder, 0o755)?;
+    Ok(folder)
+}
+
+/// A new folder below the system's for temporary files that belongs to whom servers run as, so
+/// that they can also delete it.
+pub(super) fn temporary_folder(run_as: Option<RunAs>) -> Result<PathBuf, DevError> {
+    let folder = new_name(run_as, ["/tmp", "/var/tmp"]);
+    make_folder(&folder, 0o700)?;
+    hand_over(run_as, &folder)?;
+    Ok(folder)
+}
+
+/// A name that nobody has, where both we and the servers' user can write.
+fn new_name(run_as: Option<RunAs>, usual: [&str; 2]) -> PathBuf {
+    let named = std::env::var_os("TMPDIR").map(PathBuf::from);
+    named
+        .into_iter()
+        .chain(usual.map(PathBuf::from))
+        .find(|folder| can_write(run_as, folder))
+        .unwrap_or_else(std::env::temp_dir)
+        .join(format!("annals-{}", chance::hex::<8>()))
 }
 
 /// Makes a folder that was not there, with exactly these rights.

@@ -36,7 +36,8 @@ impl Login {
         format!("{scheme}://{user}:{password}@127.0.0.1:{port}{path}")
     }
 
-    fn read(url: &str) -> Option<Self> {
+    /// The login that an address names.
+    pub fn read(url: &str) -> Option<Self> {
         let (_, rest) = url.split_once("://")?;
         let (login, address) = rest.rsplit_once('@')?;
         let (user, password) = login.split_once(':')?;

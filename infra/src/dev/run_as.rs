@@ -79,12 +79,21 @@ pub(super) fn hand_over(run_as: Option<RunAs>, path: &Path) -> Result<(), DevErr
     run_as.map_or(Ok(()), |user| user.own(path))
 }
 
-/// Whether a user can walk into a folder and read there. Asked by trying, as that user, so that
-/// whatever decides it (modes, lists, mounts) has its say.
+/// Whether a user can walk into a folder and read there.
 pub(super) fn reaches(run_as: Option<RunAs>, folder: &Path) -> bool {
+    tried(run_as, r#"test -r "$1" && test -x "$1""#, folder)
+}
+
+/// Whether a user can also make and delete files in a folder.
+pub(super) fn can_write(run_as: Option<RunAs>, folder: &Path) -> bool {
+    tried(run_as, r#"test -d "$1" && test -r "$1" && test -x "$1" && test -w "$1""#, folder)
+}
+
+/// Asked by trying, as that user, so that whatever decides it (modes, lists, mounts) has its say.
+fn tried(run_as: Option<RunAs>, test: &str, folder: &Path) -> bool {
     let mut command = Command::new("sh");
     command
-        .args(["-c", r#"test -r "$1" && test -x "$1""#, "sh"])
+        .args(["-c", test, "sh"])
         .arg(folder)
         .current_dir("/")
         .stdin(Stdio::null())

@@ -105,19 +105,6 @@ impl Supervised {
         self.kill();
     }
 
-    /// Like `stop`, for where nothing can be awaited.
-    pub fn stop_blocking(mut self) {
-        drop(self.child.stdin.take());
-        let patience = Instant::now() + self.grace + Duration::from_secs(2);
-        while Instant::now() < patience {
-            if !matches!(self.ended(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(TICK);
-        }
-        self.kill();
-    }
-
     /// Ends server and supervisor at once, as a power cut would.
     pub fn kill(&mut self) {
         if matches!(self.ended(), Ok(Some(_))) {
