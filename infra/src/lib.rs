@@ -3,6 +3,7 @@
 //! The rules live in `domain`, who may ask in `commands`, what an event does to rows in
 //! `projections`. Here each of them is served, once, for every aggregate and every table alike.
 
+pub mod app;
 pub mod auth;
 pub mod bench;
 pub mod cli;

@@ -12,7 +12,7 @@ CREATE TABLE annals.login_subjects (
 COMMENT ON TABLE annals.login_subjects IS 'Analysts'' own logins and the person each of them is.';
 
 CREATE FUNCTION annals.subject() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = ''
 BEGIN ATOMIC
     SELECT CASE
         WHEN EXISTS (SELECT FROM annals.claim_setters AS trusted WHERE trusted.login = session_user) THEN
@@ -44,7 +44,7 @@ BEGIN
         GRANT USAGE ON SCHEMA auth TO authenticated, anon, service_role, projector;
         GRANT SELECT, INSERT, UPDATE, DELETE ON auth.users TO projector;
 
-        CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE SET search_path = ''
+        CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE SET search_path = ''
         BEGIN ATOMIC
             SELECT annals.subject();
         END;

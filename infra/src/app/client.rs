@@ -69,9 +69,10 @@ impl Caller {
             .headers(headers)
             .payload(body.to_string().into())
             .timeout(Some(Duration::from_secs(15)));
-        let answer = self.client.send_request(subject.to_owned(), request).await.map_err(|error| {
-            CallError::NoAnswer { subject: subject.to_owned(), why: error.to_string() }
-        })?;
+        let answer =
+            self.client.send_request(subject.to_owned(), request).await.map_err(|error| {
+                CallError::NoAnswer { subject: subject.to_owned(), why: error.to_string() }
+            })?;
         Ok(serde_json::from_slice(&answer.payload)?)
     }
 
@@ -90,9 +91,8 @@ impl Caller {
         if answer.get("ok").and_then(Value::as_bool) == Some(true) {
             return Ok(answer);
         }
-        let text = |name: &str| {
-            answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
+        let text =
+            |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         Err(CallError::Refused {
             subject: subject.to_owned(),
             code: text("code"),

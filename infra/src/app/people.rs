@@ -17,12 +17,7 @@ pub struct Person {
     pub about: &'static str,
 }
 
-const fn person(
-    name: &'static str,
-    id: Uuid,
-    email: &'static str,
-    about: &'static str,
-) -> Person {
+const fn person(name: &'static str, id: Uuid, email: &'static str, about: &'static str) -> Person {
     Person { name, id, role: "authenticated", email: Some(email), about }
 }
 
@@ -42,18 +37,78 @@ pub const PEOPLE: &[Person] = &[
         email: None,
         about: "whoever runs the platform",
     },
-    person("ava", uuid!("0b000000-0000-7000-8000-000000000001"), "ava@lift.example", "The Lift: Account, the platform's administrator"),
-    person("gina", uuid!("0b000000-0000-7000-8000-000000000002"), "gina@oakfield.example", "The Lift: GroupContact of Oakfield School"),
-    person("paul", uuid!("0b000000-0000-7000-8000-000000000003"), "paul@oakfield.example", "The Lift: Practitioner at Oakfield School"),
-    person("kit", uuid!("0b000000-0000-7000-8000-000000000004"), "kit@oakfield.example", "The Lift: a child at Oakfield School"),
-    person("remy", uuid!("0b000000-0000-7000-8000-000000000005"), "remy@riverside.example", "The Lift: Practitioner at Riverside Clinic, another organisation"),
-    person("sam", uuid!("0c000000-0000-7000-8000-000000000001"), "sam@tarot.example", "SAMIA TAROT: super admin"),
-    person("clara", uuid!("0c000000-0000-7000-8000-000000000002"), "clara@tarot.example", "SAMIA TAROT: a client with a wallet"),
-    person("dora", uuid!("0c000000-0000-7000-8000-000000000003"), "dora@tarot.example", "SAMIA TAROT: another client"),
-    person("nora", uuid!("0d000000-0000-7000-8000-000000000001"), "nora@family.example", "NestSync: owner of the Nest family"),
-    person("carl", uuid!("0d000000-0000-7000-8000-000000000002"), "carl@family.example", "NestSync: caregiver in the Nest family"),
-    person("vic", uuid!("0d000000-0000-7000-8000-000000000003"), "vic@family.example", "NestSync: may look at the Nest family's things"),
-    person("otto", uuid!("0d000000-0000-7000-8000-000000000004"), "otto@family.example", "NestSync: owner of another family"),
+    person(
+        "ava",
+        uuid!("0b000000-0000-7000-8000-000000000001"),
+        "ava@lift.example",
+        "The Lift: Account, the platform's administrator",
+    ),
+    person(
+        "gina",
+        uuid!("0b000000-0000-7000-8000-000000000002"),
+        "gina@oakfield.example",
+        "The Lift: GroupContact of Oakfield School",
+    ),
+    person(
+        "paul",
+        uuid!("0b000000-0000-7000-8000-000000000003"),
+        "paul@oakfield.example",
+        "The Lift: Practitioner at Oakfield School",
+    ),
+    person(
+        "kit",
+        uuid!("0b000000-0000-7000-8000-000000000004"),
+        "kit@oakfield.example",
+        "The Lift: a child at Oakfield School",
+    ),
+    person(
+        "remy",
+        uuid!("0b000000-0000-7000-8000-000000000005"),
+        "remy@riverside.example",
+        "The Lift: Practitioner at Riverside Clinic, another organisation",
+    ),
+    person(
+        "sam",
+        uuid!("0c000000-0000-7000-8000-000000000001"),
+        "sam@tarot.example",
+        "SAMIA TAROT: super admin",
+    ),
+    person(
+        "clara",
+        uuid!("0c000000-0000-7000-8000-000000000002"),
+        "clara@tarot.example",
+        "SAMIA TAROT: a client with a wallet",
+    ),
+    person(
+        "dora",
+        uuid!("0c000000-0000-7000-8000-000000000003"),
+        "dora@tarot.example",
+        "SAMIA TAROT: another client",
+    ),
+    person(
+        "nora",
+        uuid!("0d000000-0000-7000-8000-000000000001"),
+        "nora@family.example",
+        "NestSync: owner of the Nest family",
+    ),
+    person(
+        "carl",
+        uuid!("0d000000-0000-7000-8000-000000000002"),
+        "carl@family.example",
+        "NestSync: caregiver in the Nest family",
+    ),
+    person(
+        "vic",
+        uuid!("0d000000-0000-7000-8000-000000000003"),
+        "vic@family.example",
+        "NestSync: may look at the Nest family's things",
+    ),
+    person(
+        "otto",
+        uuid!("0d000000-0000-7000-8000-000000000004"),
+        "otto@family.example",
+        "NestSync: owner of another family",
+    ),
 ];
 
 /// Somebody by name.

@@ -53,10 +53,9 @@ pub async fn http(
             vec![Check::new("postgres", answered.map(drop).map_err(|error| error.to_string()))]
         }
     });
-    let listener = telemetry::listen(settings.http).await.map_err(|source| AppError::Http {
-        address: settings.http,
-        source,
-    })?;
+    let listener = telemetry::listen(settings.http)
+        .await
+        .map_err(|source| AppError::Http { address: settings.http, source })?;
     let router = telemetry::router(metrics.clone(), ready);
     let stop = running.stopping();
     tokio::spawn(telemetry::upkeep(metrics, stop.clone()));
@@ -77,13 +76,8 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
     let kek: PathBuf = settings.kek_file.clone().ok_or(AppError::Missing("ANNALS_KEK_FILE"))?;
     let verifier = super::auth::verifier(settings).await?;
     let has = |role| settings.roles.has(role);
-    let mut config = Config::new(
-        database.expose(),
-        keys.expose(),
-        settings.nats_url.expose(),
-        kek,
-        verifier,
-    );
+    let mut config =
+        Config::new(database.expose(), keys.expose(), settings.nats_url.expose(), kek, verifier);
     config.roles = Roles {
         commands: has(Role::Commands),
         relay: has(Role::Relay),

@@ -43,6 +43,11 @@ impl Building {
         self.decided.is_empty()
     }
 
+    /// How many commands are in it.
+    pub fn len(&self) -> usize {
+        self.decided.len()
+    }
+
     /// Whether it has reached a bound.
     pub fn is_full(&self, events: usize, bytes: usize) -> bool {
         self.batch.events.len() >= events || self.bytes >= bytes || self.decided.len() >= 2 * events

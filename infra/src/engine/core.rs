@@ -1,7 +1,7 @@
 //! The loop.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -75,7 +75,9 @@ pub struct Core {
     /// Commands that must not share a batch with what is on its way.
     deferred: Vec<Submission>,
     /// Commands to decide again, first come first.
-    again: Vec<Submission>,
+    again: VecDeque<Submission>,
+    /// This many commands go one by one: the store refused the batch they were in.
+    one_by_one: usize,
     /// Up to here the log holds nothing that the cache does not know of.
     known_head: i64,
     /// The last position that somebody else wrote, as far as is known.
@@ -106,7 +108,8 @@ impl Core {
             wanted_keys: HashSet::new(),
             loading_keys: HashSet::new(),
             deferred: Vec::new(),
-            again: Vec::new(),
+            again: VecDeque::new(),
+            one_by_one: 0,
             known_head: 0,
             last_foreign: 0,
             own: Vec::new(),
@@ -125,7 +128,9 @@ impl Core {
         let mut arrived = Vec::new();
         let mut open = true;
         while open || !self.pending.is_empty() {
-            let room = self.has_room();
+            let room = self.has_room()
+                && self.again.is_empty()
+                && self.pending.len() < self.parts.limits.waiting;
             tokio::select! {
                 biased;
                 Some(report) = reports.recv() => {
@@ -148,16 +153,16 @@ impl Core {
 
     fn has_room(&self) -> bool {
         let limits = &self.parts.limits;
-        !self.building.is_full(limits.batch_events, limits.batch_bytes)
-            && self.pending.len() < limits.waiting
+        let alone = self.one_by_one > 0 && !self.building.is_empty();
+        !alone && !self.building.is_full(limits.batch_events, limits.batch_bytes)
     }
 
     /// What is done after each wake-up: decide again what has to be, ask for what is missing, commit.
     fn turn(&mut self) {
-        while !self.again.is_empty() && self.has_room() {
-            for submission in std::mem::take(&mut self.again) {
-                self.decide(submission);
-            }
+        while self.has_room()
+            && let Some(submission) = self.again.pop_front()
+        {
+            self.decide(submission);
         }
         self.cache.forget_claims();
         self.fetch();
@@ -504,6 +509,7 @@ impl Core {
     fn appended(&mut self, result: Result<i64, AppendError>, at: DateTime<Utc>, unsure: bool) {
         let Some(batch) = self.in_flight.take() else { return };
         self.floor = self.floor.max(at);
+        self.one_by_one = self.one_by_one.saturating_sub(batch.decided.len());
         match result {
             Ok(base) => {
                 failpoint("committed");
@@ -533,8 +539,13 @@ impl Core {
                 self.undo(Building::default());
             }
             Err(AppendError::ClockBehind(_)) => self.undo(batch),
+            Err(AppendError::Refused(why)) if batch.decided.len() > 1 => {
+                tracing::error!(%why, "the store refuses a batch; its commands go one by one");
+                self.one_by_one = batch.decided.len() + self.building.len();
+                self.undo(batch);
+            }
             Err(AppendError::Refused(why)) => {
-                tracing::error!(%why, "the store refuses a batch");
+                tracing::error!(%why, "the store refuses a command");
                 self.fail(batch, &Code::Internal, "the store refuses what this would write");
             }
             Err(AppendError::Unknown(why)) => {
@@ -628,7 +639,7 @@ impl Core {
             let waiting = self.waiting.remove(&need).unwrap_or_default();
             for mut submission in waiting {
                 submission.attempts = submission.attempts.saturating_sub(1);
-                self.decide(submission);
+                self.again.push_back(submission);
             }
         }
     }
@@ -647,7 +658,7 @@ impl Core {
                 self.answer(submission, problem.into());
             } else {
                 submission.attempts = submission.attempts.saturating_sub(1);
-                self.decide(submission);
+                self.again.push_back(submission);
             }
         }
     }
@@ -699,7 +710,7 @@ impl Core {
                     outcomes.into_iter().map(|it| (it.key, it)).collect();
                 for Decided { submission, .. } in batch.decided {
                     match kept.get(&submission.key) {
-                        None => self.again.push(submission),
+                        None => self.again.push_back(submission),
                         Some(kept) => {
                             let mut outcome =
                                 answer_kept(&submission.command_id, &submission.fingerprint, kept);

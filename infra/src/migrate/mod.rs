@@ -127,6 +127,27 @@ pub async fn migrate(url: &str, catalogue: &Catalogue) -> Result<Migrated, Migra
     Ok(migrated)
 }
 
+/// Makes the database of a URL, if it is not there and the login may.
+///
+/// # Errors
+/// When Postgres refuses.
+pub async fn ensure_database(url: &str) -> Result<bool, MigrationError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| MigrationError::Url)?;
+    let name = options.get_database().ok_or(MigrationError::Url)?.to_owned();
+    let mut server = options.database("postgres").connect().await?;
+    let known: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(&name)
+            .fetch_one(&mut server)
+            .await?;
+    if !known {
+        let name = name.replace('"', "\"\"");
+        server.execute(format!("CREATE DATABASE \"{name}\"").as_str()).await?;
+    }
+    server.close().await?;
+    Ok(!known)
+}
+
 async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>, sqlx::Error> {
     let known: bool = connection
         .fetch_one("SELECT to_regclass('annals._sqlx_migrations') IS NOT NULL")

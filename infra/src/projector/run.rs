@@ -76,8 +76,7 @@ impl Projector {
         let mut pause = Duration::from_millis(50);
         while !stop.is_cancelled() {
             match self.work(context, &stop).await {
-                Ok(()) => {}
-                Err(RunError::Apply(ApplyError::Fenced)) => pause = Duration::from_millis(50),
+                Ok(()) | Err(RunError::Apply(ApplyError::Fenced)) => {}
                 Err(error) => {
                     metrics::counter!("annals_projection_failures_total", "context" => context)
                         .increment(1);

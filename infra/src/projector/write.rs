@@ -148,7 +148,7 @@ async fn everywhere(
 
 fn qualified(table: &Table, schema: Option<&str>) -> String {
     // A table of another schema than its context's, such as auth.users, is never moved.
-    let schema = schema.filter(|_| table.sql != "").unwrap_or(table.schema);
+    let schema = schema.filter(|_| !table.sql.is_empty()).unwrap_or(table.schema);
     format!("{}.{}", quoted(schema), quoted(table.name))
 }
 

@@ -24,19 +24,42 @@ pub enum NatsError {
     NoJetStream,
 }
 
+/// The servers of a URL, and the login that stands in it.
+fn addresses(urls: &str) -> (Vec<String>, Option<(String, String)>) {
+    let mut login = None;
+    let mut addresses = Vec::new();
+    for url in urls.split(',').map(str::trim).filter(|url| !url.is_empty()) {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+        match rest.rsplit_once('@') {
+            Some((user, address)) => {
+                let (user, password) = user.split_once(':').unwrap_or((user, ""));
+                login = Some((user.to_owned(), password.to_owned()));
+                addresses.push(format!("{scheme}://{address}"));
+            }
+            None => addresses.push(format!("{scheme}://{rest}")),
+        }
+    }
+    (addresses, login)
+}
+
 /// Connects. The URL may hold user and password.
 ///
 /// # Errors
 /// When it cannot be reached, is older than 2.12.1, or has no JetStream.
 pub async fn connect_nats(url: &str) -> Result<Client, NatsError> {
-    let client = ConnectOptions::new()
+    let (addresses, login) = addresses(url);
+    let mut options = ConnectOptions::new();
+    if let Some((user, password)) = login {
+        options = options.user_and_password(user, password);
+    }
+    let options = options
         .name("annals")
         .retry_on_initial_connect()
         .connection_timeout(Duration::from_secs(5))
         .subscription_capacity(65_536)
         .client_capacity(8_192)
         .ping_interval(Duration::from_secs(10));
-    let client = async_nats::connect_with_options(url, client).await?;
+    let client = async_nats::connect_with_options(addresses, options).await?;
     let ready = tokio::time::timeout(Duration::from_secs(10), client.flush()).await;
     if !matches!(ready, Ok(Ok(()))) {
         return Err(NatsError::Unreachable(async_nats::ConnectError::new(

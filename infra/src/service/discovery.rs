@@ -12,6 +12,7 @@ use std::{
 use annals_commands::catalogue::Context;
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, SecondsFormat, Utc};
+use metrics::{Counter, Histogram};
 use serde_json::{Value, json};
 
 use super::asyncapi::schema;
@@ -27,25 +28,63 @@ pub struct Description {
     endpoints: Vec<Value>,
     stats: HashMap<String, Stats>,
     order: Vec<String>,
+    unknown: Stats,
 }
 
 /// What an endpoint has done.
-#[derive(Debug, Default)]
 pub struct Stats {
+    context: &'static str,
+    command: String,
     requests: AtomicU64,
     errors: AtomicU64,
     nanos: AtomicU64,
+    accepted: Counter,
+    duration: Histogram,
+}
+
+impl std::fmt::Debug for Stats {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Stats").field("command", &self.command).finish_non_exhaustive()
+    }
 }
 
 impl Stats {
-    /// Counts an answered request.
-    pub fn count(&self, took: Duration, failed: bool) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        if failed {
-            self.errors.fetch_add(1, Ordering::Relaxed);
+    fn new(context: &'static str, command: &str) -> Self {
+        let command = command.to_owned();
+        Self {
+            requests: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            nanos: AtomicU64::new(0),
+            accepted: metrics::counter!(
+                "annals_commands_total",
+                "context" => context, "command" => command.clone(), "outcome" => "accepted"
+            ),
+            duration: metrics::histogram!(
+                "annals_command_duration_seconds", "context" => context, "command" => command.clone()
+            ),
+            context,
+            command,
         }
+    }
+
+    /// Counts an answered request; `code` says why it was not accepted.
+    pub fn count(&self, took: Duration, code: Option<&str>) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.duration.record(took.as_secs_f64());
+        match code {
+            None => self.accepted.increment(1),
+            Some(code) => {
+                self.errors.fetch_add(1, Ordering::Relaxed);
+                metrics::counter!(
+                    "annals_commands_total",
+                    "context" => self.context, "command" => self.command.clone(),
+                    "outcome" => code.to_owned()
+                )
+                .increment(1);
+            }
+        }
     }
 }
 
@@ -79,21 +118,18 @@ impl Description {
                     "schema_subject": format!("{}.schema", context.name),
                 },
             }));
-            stats.insert(command.name.clone(), Stats::default());
+            stats.insert(command.name.clone(), Stats::new(context.name, &command.name));
             order.push(command.name.clone());
         }
         let (name, about) = (context.name, context.about);
-        Arc::new(Self { name, id, version, about, started: now, endpoints, stats, order })
+        // Only commands that exist become labels: their names are ours.
+        let unknown = Stats::new(name, "unknown");
+        Arc::new(Self { name, id, version, about, started: now, endpoints, stats, order, unknown })
     }
 
-    /// The context's name.
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// An endpoint's counters.
-    pub fn stats(&self, command: &str) -> Option<&Stats> {
-        self.stats.get(command)
+    /// An endpoint's counters, or those of all that is none.
+    pub fn stats(&self, command: &str) -> &Stats {
+        self.stats.get(command).unwrap_or(&self.unknown)
     }
 
     /// Answers a discovery request, if it is for this service: the tokens after `$SRV.`.

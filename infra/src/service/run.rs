@@ -344,22 +344,7 @@ impl Answering {
                 (Some(problem_headers(problem)), problem.to_json(), Some(problem.code.clone()))
             }
         };
-        let stats = self.description.stats(&self.command);
-        if let Some(stats) = stats {
-            stats.count(took, code.is_some());
-        }
-        // Only commands that exist become labels: their names are ours.
-        let command = if stats.is_some() { self.command.to_string() } else { "unknown".to_owned() };
-        let context = self.description.name();
-        let outcome = code.unwrap_or_else(|| "accepted".to_owned());
-        metrics::histogram!(
-            "annals_command_duration_seconds", "context" => context, "command" => command.clone()
-        )
-        .record(took.as_secs_f64());
-        metrics::counter!(
-            "annals_commands_total", "context" => context, "command" => command, "outcome" => outcome
-        )
-        .increment(1);
+        self.description.stats(&self.command).count(took, code.as_deref());
         let _ = self.replies.send((self.reply, headers, body.into()));
     }
 }

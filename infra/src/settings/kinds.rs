@@ -203,6 +203,11 @@ impl Kind for Contexts {
 pub struct ReplyPrefixes(Vec<String>);
 
 impl ReplyPrefixes {
+    /// The beginnings.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Whether a reply may go to this subject.
     #[must_use]
     pub fn allow(&self, subject: &str) -> bool {

@@ -11,10 +11,12 @@ use super::{
 
 const FILE: &str = "annals.toml";
 const DEV: &str = ".dev/env";
+const DEV_CLIENT: &str = "ANNALS_DEV_CLIENT_NATS_URL";
 
-/// Variables with our prefix that other parts read: the runtime's finder, the tests, failpoints.
-const READ_ELSEWHERE: &[&str] = &["ANNALS_PG_BIN", "ANNALS_NATS_BIN", "ANNALS_RUNTIME_PINS"];
-const PREFIXES_READ_ELSEWHERE: &[&str] = &["ANNALS_TEST_", "ANNALS_FAILPOINT"];
+/// Variables with our prefix that other parts read: the private servers, `send`, tests, failpoints.
+const READ_ELSEWHERE: &[&str] =
+    &["ANNALS_PG_BIN", "ANNALS_NATS_BIN", "ANNALS_RUNTIME_PINS", "ANNALS_TOKEN"];
+const PREFIXES_READ_ELSEWHERE: &[&str] = &["ANNALS_TEST_", "ANNALS_DEV_", "ANNALS_FAILPOINT"];
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +138,7 @@ pub struct Sources {
     environment: BTreeMap<String, String>,
     folder: PathBuf,
     dev: bool,
+    client: bool,
 }
 
 impl Sources {
@@ -148,7 +151,7 @@ impl Sources {
                 Some((name.into_string().ok()?, text.to_string_lossy().into_owned()))
             })
             .collect();
-        Self { flags, environment, folder: PathBuf::new(), dev: false }
+        Self { flags, environment, folder: PathBuf::new(), dev: false, client: false }
     }
 
     /// These values alone: for tests, and for processes inside of a process.
@@ -159,7 +162,7 @@ impl Sources {
         folder: impl Into<PathBuf>,
     ) -> Self {
         let environment = environment.into_iter().collect();
-        Self { flags, environment, folder: folder.into(), dev: false }
+        Self { flags, environment, folder: folder.into(), dev: false, client: false }
     }
 
     /// Looks into `.dev/env` too: for commands that talk to a running system.
@@ -167,6 +170,13 @@ impl Sources {
     pub fn with_dev(mut self) -> Self {
         self.dev = true;
         self
+    }
+
+    /// Looks into `.dev/env` as an API service would: with the rights of one at NATS.
+    #[must_use]
+    pub fn as_client(mut self) -> Self {
+        self.client = true;
+        self.with_dev()
     }
 
     /// Finds every setting's value.
@@ -235,7 +245,13 @@ impl Sources {
 
     fn dev_values(&self) -> BTreeMap<String, String> {
         let text = fs::read_to_string(self.folder.join(DEV)).unwrap_or_default();
-        text.lines().filter_map(assignment).collect()
+        let mut values: BTreeMap<_, _> = text.lines().filter_map(assignment).collect();
+        if self.client
+            && let Some(url) = values.remove(DEV_CLIENT)
+        {
+            values.insert("NATS_URL".to_owned(), url);
+        }
+        values
     }
 
     fn complain_of_unknown_variables(&self, complaints: &mut Vec<Complaint>) {
@@ -373,6 +389,13 @@ impl Resolved {
     #[must_use]
     pub fn values(&self) -> &[Value] {
         &self.values
+    }
+
+    /// All that is wrong, with the values that do not fit.
+    #[must_use]
+    pub fn complaints(&self) -> Vec<Complaint> {
+        let errors = self.settings().err().map(|wrong| wrong.0).unwrap_or_default();
+        self.warnings().cloned().chain(errors).collect()
     }
 
     /// What is worth saying, and keeps nothing from starting.

@@ -87,6 +87,15 @@ fn later_layers_win_and_say_so() {
 }
 
 #[test]
+fn a_client_has_a_clients_rights() {
+    let dev = "export NATS_URL='nats://all:1'\nexport ANNALS_DEV_CLIENT_NATS_URL='nats://some:1'\n";
+    let folder = Folder::new(&[(".dev/env", dev)]);
+    let url = |sources: Sources| sources.resolve().settings().unwrap().nats_url;
+    assert_eq!(url(folder.sources(&[], &[]).with_dev()).expose(), "nats://all:1");
+    assert_eq!(url(folder.sources(&[], &[]).as_client()).expose(), "nats://some:1");
+}
+
+#[test]
 fn the_key_store_lies_beside_the_event_store_unless_it_is_said_where() {
     let folder = Folder::new(&[]);
     for (url, keys) in [

@@ -71,8 +71,8 @@ metrics_list! {
     /// Replies that were not sent, since their subject is no client's inbox.
     REPLIES_WITHHELD = "annals_replies_withheld_total", Counter, Count, [];
     /// Events stored.
-    EVENTS_APPENDED = "annals_events_appended_total", Counter, Count, ["context"];
-    /// Commands that shared a commit.
+    EVENTS_APPENDED = "annals_events_appended_total", Counter, Count, [];
+    /// Events that shared a commit.
     APPEND_BATCH_SIZE = "annals_append_batch_size", Histogram(COUNTS), Count, [];
     /// How long an append transaction takes.
     APPEND_DURATION = "annals_append_duration_seconds", Histogram(SECONDS), Seconds, [];
@@ -80,36 +80,34 @@ metrics_list! {
     APPEND_CONFLICTS = "annals_append_conflicts_total", Counter, Count, [];
     /// Aggregates kept in memory.
     CACHED_AGGREGATES = "annals_cached_aggregates", Gauge, Count, [];
-    /// Aggregates read from the store, since they were not in memory.
-    AGGREGATES_LOADED = "annals_aggregates_loaded_total", Counter, Count, ["context"];
     /// The last position of the event store.
     STORE_POSITION = "annals_store_position", Gauge, Count, [];
-    /// Whether this process's relay is the active one.
-    RELAY_ACTIVE = "annals_relay_active", Gauge, Count, [];
+    /// The position up to which events are published.
+    RELAY_POSITION = "annals_relay_position", Gauge, Count, [];
     /// Events stored but not published yet.
     RELAY_LAG = "annals_relay_lag_events", Gauge, Count, [];
-    /// Events published.
-    RELAY_PUBLISHED = "annals_relay_published_total", Counter, Count, ["context"];
+    /// Times that the relay began again after a failure.
+    RELAY_RESTARTS = "annals_relay_restarts_total", Counter, Count, [];
     /// Streams filled again from the store, since they were lost or came back shorter.
     RELAY_REFILLS = "annals_relay_refills_total", Counter, Count, ["context"];
-    /// The position up to which a projection's rows are written.
-    PROJECTION_POSITION = "annals_projection_position", Gauge, Count, ["projection"];
-    /// Events stored but not in a projection's rows yet.
-    PROJECTION_LAG = "annals_projection_lag_events", Gauge, Count, ["projection"];
-    /// The age of the oldest event that is not in a projection's rows yet.
-    PROJECTION_LAG_SECONDS = "annals_projection_lag_seconds", Gauge, Seconds, ["projection"];
-    /// How long a projection's transaction takes.
-    PROJECTION_APPLY = "annals_projection_apply_seconds", Histogram(SECONDS), Seconds, ["projection"];
-    /// Events that share a projection's transaction.
-    PROJECTION_BATCH_SIZE = "annals_projection_batch_size", Histogram(COUNTS), Count, ["projection"];
-    /// Transactions of a projection that failed and are tried again.
-    PROJECTION_FAILURES = "annals_projection_failures_total", Counter, Count, ["projection"];
-    /// Whether a projection stands still at an event it cannot apply.
-    PROJECTION_PAUSED = "annals_projection_paused", Gauge, Count, ["projection"];
+    /// Events published.
+    EVENTS_PUBLISHED = "annals_events_published_total", Counter, Count, ["context"];
+    /// The position up to which a context's rows are written.
+    PROJECTION_POSITION = "annals_projection_position", Gauge, Count, ["context"];
+    /// Events stored but not in a context's rows yet.
+    PROJECTION_LAG = "annals_projection_lag_events", Gauge, Count, ["context"];
+    /// How long ago the last event happened that a context's rows show.
+    PROJECTION_LAG_SECONDS = "annals_projection_lag_seconds", Gauge, Seconds, ["context"];
+    /// Events that a context's rows show.
+    EVENTS_PROJECTED = "annals_events_projected_total", Counter, Count, ["context"];
+    /// Times that a projector failed and began again.
+    PROJECTION_FAILURES = "annals_projection_failures_total", Counter, Count, ["context"];
+    /// Messages on an event stream that no stored event stands behind.
+    FORGED_MESSAGES = "annals_forged_messages_total", Counter, Count, ["context"];
     /// How far a rebuild is, from 0 to 1.
     REBUILD_PROGRESS = "annals_rebuild_progress_ratio", Gauge, Count, ["context"];
     /// Events that are parked, since no projection could apply them.
-    DEAD_LETTERS = "annals_dead_letters", Gauge, Count, ["projection"];
+    DEAD_LETTERS = "annals_dead_letters", Gauge, Count, ["context"];
     /// Commands sent because of an event or a timer.
     REACTIONS = "annals_reactions_total", Counter, Count, ["reaction", "outcome"];
     /// The program that runs; always 1.
@@ -118,9 +116,33 @@ metrics_list! {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, fs, path::Path};
 
     use super::*;
+
+    /// Every metric that a source file names in one of the macros.
+    fn used(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                used(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                for (at, _) in text.match_indices("!(\"annals_") {
+                    let name = text[at + 3..].split('"').next().unwrap();
+                    found.insert(name.to_owned());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_metric_that_is_used_is_described() {
+        let mut found = BTreeSet::new();
+        used(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        found.retain(|name| !ALL.iter().any(|metric| metric.name == name));
+        assert!(found.is_empty(), "not in the list: {found:?}");
+    }
 
     #[test]
     fn names_follow_prometheus_rules() {

@@ -1,4 +1,7 @@
 //! The documented tables of the context `lift`, and the views over them.
+//!
+//! What a table is stands in its `.sql` file. Defaults there are the documents' and never fire: every
+//! column comes from an event, so that a rebuild gives the same rows (F021).
 
 use crate::{table, table::Table};
 

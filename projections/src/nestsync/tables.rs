@@ -1,4 +1,7 @@
 //! The documented tables of the context `nestsync`, and the views over them.
+//!
+//! What a table is stands in its `.sql` file. Defaults there are the documents' and never fire: every
+//! column comes from an event, so that a rebuild gives the same rows (F021).
 
 use crate::{table, table::Table};
 
@@ -16,8 +19,7 @@ pub static CHILDREN: Table = table!("nestsync", "children", ["id"]);
 
 /// Whom to call and what to know about a child in an emergency.
 ///
-/// Projections find a row by its unique `child_id`; `id` comes with
-/// the event that made it.
+/// Projections find a row by its unique `child_id`; `id` comes with the event that made it.
 pub static EMERGENCY_PROFILES: Table = table!("nestsync", "emergency_profiles", ["child_id"]);
 
 /// Clothing and supplies in stock, with the threshold for reordering.
@@ -38,8 +40,8 @@ pub static USAGE_ANALYTICS: Table =
 
 /// What a person wants to hear about, and how.
 ///
-/// Projections find a row by person, family, channel and topic, which are unique together; `id` comes with
-/// the event that made it.
+/// Projections find a row by person, family, channel and topic, which are unique together; `id`
+/// comes with the event that made it.
 pub static NOTIFICATION_PREFERENCES: Table =
     table!("nestsync", "notification_preferences", ["user_id", "family_id", "channel", "topic"]);
 

@@ -1,4 +1,7 @@
-//! The documented tables of the context `samia`, and the views over them.
+//! The documented tables of the context `samia`.
+//!
+//! What a table is stands in its `.sql` file. Defaults there are the documents' and never fire: every
+//! column comes from an event, so that a rebuild gives the same rows (F021).
 
 use crate::{table, table::Table};
 
@@ -7,8 +10,7 @@ pub static USERS: Table = table!("samia", "users", ["id"]);
 
 /// What a user shows and prefers beyond the account.
 ///
-/// Projections find a row by its unique `user_id`; `id` comes with
-/// the event that made it.
+/// Projections find a row by its unique `user_id`; `id` comes with the event that made it.
 pub static USER_PROFILES: Table = table!("samia", "user_profiles", ["user_id"]);
 
 /// The deck: meanings, keywords and correspondences of each card.
@@ -31,8 +33,7 @@ pub static VIDEO_CALL_SESSIONS: Table = table!("samia", "video_call_sessions", [
 
 /// Balance, currency, limits and freeze of a user's wallet.
 ///
-/// Projections find a row by its unique `user_id`; `id` comes with
-/// the event that made it.
+/// Projections find a row by its unique `user_id`; `id` comes with the event that made it.
 pub static USER_WALLETS: Table = table!("samia", "user_wallets", ["user_id"]);
 
 /// Movements of money.
@@ -55,8 +56,7 @@ pub static SECURITY_EVENTS: Table = table!("samia", "security_events", ["id"]);
 
 /// Settings of the service by key.
 ///
-/// Projections find a row by its unique `config_key`; `id` comes with
-/// the event that made it.
+/// Projections find a row by its unique `config_key`; `id` comes with the event that made it.
 pub static SYSTEM_CONFIGURATION: Table = table!("samia", "system_configuration", ["config_key"]);
 
 /// Every table, parents before children.

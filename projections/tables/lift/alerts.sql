@@ -1,3 +1,5 @@
+-- updated_at is added (F065). Which status follows which is a rule on commands (F061).
+
 CREATE TABLE lift.alerts (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     child_id uuid NOT NULL,
@@ -17,21 +19,22 @@ CREATE TABLE lift.alerts (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT alerts_pkey PRIMARY KEY (id),
-    CONSTRAINT alerts_child_id_fkey FOREIGN KEY (child_id) REFERENCES lift.children (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT alerts_session_id_fkey FOREIGN KEY (session_id) REFERENCES lift.wellbeing_sessions (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT alerts_response_id_fkey FOREIGN KEY (response_id) REFERENCES lift.wellbeing_responses (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT alerts_acknowledged_by_fkey FOREIGN KEY (acknowledged_by) REFERENCES lift.profiles (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT alerts_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES lift.profiles (id)
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT alerts_child_id_fkey FOREIGN KEY (child_id)
+        REFERENCES lift.children (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT alerts_session_id_fkey FOREIGN KEY (session_id)
+        REFERENCES lift.wellbeing_sessions (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT alerts_response_id_fkey FOREIGN KEY (response_id)
+        REFERENCES lift.wellbeing_responses (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT alerts_acknowledged_by_fkey FOREIGN KEY (acknowledged_by)
+        REFERENCES lift.profiles (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT alerts_resolved_by_fkey FOREIGN KEY (resolved_by)
+        REFERENCES lift.profiles (id) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT alerts_alert_type_check CHECK (alert_type IN (
         'safeguarding', 'wellbeing_decline', 'engagement_drop', 'positive_change'
     )),
     CONSTRAINT alerts_severity_check CHECK (severity IN ('low', 'medium', 'high', 'urgent')),
-    CONSTRAINT alerts_status_check CHECK (status IN ('unread', 'acknowledged', 'resolved', 'escalated'))
+    CONSTRAINT alerts_status_check
+        CHECK (status IN ('unread', 'acknowledged', 'resolved', 'escalated'))
 );
 ALTER TABLE lift.alerts OWNER TO annals_owner;
 
@@ -95,8 +98,10 @@ CREATE POLICY select_account ON lift.alerts FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON lift.alerts FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON lift.alerts FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON lift.alerts FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON lift.alerts FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON lift.alerts FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON lift.alerts TO authenticated;

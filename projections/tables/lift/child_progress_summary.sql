@@ -1,7 +1,7 @@
--- The document joins sessions, stickers and alerts side by side, which multiplies every count (F050),
--- and reads with its owner's rights (F008). Here each table is counted by itself, and rows are those
--- that the reader's own policies show. A session without a subject, such as an operator's, passes the
--- view's own condition and is left to the policies.
+-- The document joins sessions, stickers and alerts side by side, which multiplies every count
+-- (F050), and reads with its owner's rights (F008). Here each table is counted by itself, and
+-- rows are those that the reader's own policies show. A session without a subject, such as an
+-- operator's, passes the view's own condition and is left to the policies.
 
 CREATE VIEW lift.child_progress_summary WITH (security_invoker = true) AS
 SELECT
@@ -44,7 +44,8 @@ ALTER VIEW lift.child_progress_summary OWNER TO annals_owner;
 COMMENT ON VIEW lift.child_progress_summary IS
 'Progress of each child: sessions, moods, stickers and open urgent alerts.
 
-For staff of the child''s organisation and Account; never for a child. Figures are counted each over its own table.';
+For staff of the child''s organisation and Account; never for a child. Figures are counted each over
+its own table.';
 COMMENT ON COLUMN lift.child_progress_summary.id IS 'The child.';
 COMMENT ON COLUMN lift.child_progress_summary.first_name IS 'First name of the child.';
 COMMENT ON COLUMN lift.child_progress_summary.org_id IS 'Organisation of the child.';

@@ -1,3 +1,8 @@
+-- org_id and display_id are used throughout the document and missing from its table (F042);
+-- deleted_at is added (F017). The number comes from the organisation's own events, so there is no
+-- trigger (F049). Readers have no right to safeguarding_notes, which are not for the child
+-- (F045).
+
 CREATE TABLE lift.children (
     id uuid NOT NULL,
     first_name text NOT NULL,
@@ -22,12 +27,12 @@ CREATE TABLE lift.children (
     deleted_at timestamp with time zone,
     CONSTRAINT children_pkey PRIMARY KEY (id),
     CONSTRAINT children_org_id_display_id_key UNIQUE (org_id, display_id),
-    CONSTRAINT children_id_fkey FOREIGN KEY (id) REFERENCES lift.profiles (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT children_primary_practitioner_id_fkey FOREIGN KEY (primary_practitioner_id) REFERENCES lift.profiles (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT children_org_id_fkey FOREIGN KEY (org_id) REFERENCES lift.organisations (id) ON DELETE SET NULL
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT children_id_fkey FOREIGN KEY (id)
+        REFERENCES lift.profiles (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT children_primary_practitioner_id_fkey FOREIGN KEY (primary_practitioner_id)
+        REFERENCES lift.profiles (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT children_org_id_fkey FOREIGN KEY (org_id)
+        REFERENCES lift.organisations (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT children_consent_type_check CHECK (consent_type IN ('verbal', 'written', 'digital'))
 );
 ALTER TABLE lift.children OWNER TO annals_owner;
@@ -40,7 +45,8 @@ CREATE INDEX idx_children_search ON lift.children
 COMMENT ON TABLE lift.children IS
 'Children: guardian, consent and safeguarding data beside the profile.
 
-One row per child, with the id of its profile. Readers have no right to safeguarding_notes; staff read them through children_safeguarding.';
+One row per child, with the id of its profile. Readers have no right to safeguarding_notes; staff
+read them through children_safeguarding.';
 COMMENT ON COLUMN lift.children.id IS 'The child, which is also its profile.';
 COMMENT ON COLUMN lift.children.first_name IS
 'First name; no other name of the child is kept.
@@ -131,8 +137,10 @@ CREATE POLICY select_account ON lift.children FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON lift.children FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON lift.children FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON lift.children FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON lift.children FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON lift.children FROM PUBLIC, anon, authenticated;
 GRANT SELECT (

@@ -1,3 +1,6 @@
+-- updated_at is added (F065). Events carry is_unlocked and placed_at, so a locked item is not
+-- born placed, whatever the defaults say (F059).
+
 CREATE TABLE lift.garden_items (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     child_id uuid NOT NULL,
@@ -16,9 +19,10 @@ CREATE TABLE lift.garden_items (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT garden_items_pkey PRIMARY KEY (id),
-    CONSTRAINT garden_items_child_id_fkey FOREIGN KEY (child_id) REFERENCES lift.children (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT garden_items_item_type_check CHECK (item_type IN ('flower', 'tree', 'decoration', 'character'))
+    CONSTRAINT garden_items_child_id_fkey FOREIGN KEY (child_id)
+        REFERENCES lift.children (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT garden_items_item_type_check
+        CHECK (item_type IN ('flower', 'tree', 'decoration', 'character'))
 );
 ALTER TABLE lift.garden_items OWNER TO annals_owner;
 
@@ -76,8 +80,10 @@ CREATE POLICY select_account ON lift.garden_items FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON lift.garden_items FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON lift.garden_items FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON lift.garden_items FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON lift.garden_items FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON lift.garden_items FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON lift.garden_items TO authenticated;

@@ -1,3 +1,5 @@
+-- updated_at is added (F065). The token column holds the token's SHA-256 (F013).
+
 CREATE TABLE lift.invitations (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     org_id uuid NOT NULL,
@@ -13,18 +15,19 @@ CREATE TABLE lift.invitations (
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT invitations_pkey PRIMARY KEY (id),
     CONSTRAINT invitations_invitation_token_key UNIQUE (invitation_token),
-    CONSTRAINT invitations_org_id_fkey FOREIGN KEY (org_id) REFERENCES lift.organisations (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT invitations_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES lift.profiles (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT invitations_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES lift.profiles (id)
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT invitations_org_id_fkey FOREIGN KEY (org_id)
+        REFERENCES lift.organisations (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT invitations_invited_by_fkey FOREIGN KEY (invited_by)
+        REFERENCES lift.profiles (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT invitations_accepted_by_fkey FOREIGN KEY (accepted_by)
+        REFERENCES lift.profiles (id) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT invitations_role_check CHECK (role IN ('Practitioner', 'GroupContact')),
-    CONSTRAINT invitations_status_check CHECK (status IN ('pending', 'accepted', 'expired', 'revoked'))
+    CONSTRAINT invitations_status_check
+        CHECK (status IN ('pending', 'accepted', 'expired', 'revoked'))
 );
 ALTER TABLE lift.invitations OWNER TO annals_owner;
 
--- idx_invitations_token as documented is the index of the unique constraint on invitation_token (F024).
+-- idx_invitations_token is the index of the unique constraint on invitation_token (F024).
 CREATE INDEX idx_invitations_email_status ON lift.invitations (email, status);
 
 COMMENT ON TABLE lift.invitations IS
@@ -64,8 +67,10 @@ CREATE POLICY select_account ON lift.invitations FOR SELECT TO authenticated
     USING ((SELECT lift.actor_role()) = 'Account');
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON lift.invitations FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON lift.invitations FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON lift.invitations FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON lift.invitations FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON lift.invitations FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON lift.invitations TO authenticated;

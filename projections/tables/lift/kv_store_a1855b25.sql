@@ -1,3 +1,6 @@
+-- The document leaves this table unguarded (F066), and open to caches and scratch data, which are
+-- no facts and live elsewhere (F067).
+
 CREATE TABLE lift.kv_store_a1855b25 (
     key text NOT NULL,
     value jsonb,
@@ -28,8 +31,10 @@ CREATE POLICY select_account ON lift.kv_store_a1855b25 FOR SELECT TO authenticat
     USING ((SELECT lift.actor_role()) = 'Account');
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON lift.kv_store_a1855b25 FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON lift.kv_store_a1855b25 FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON lift.kv_store_a1855b25 FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON lift.kv_store_a1855b25 FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON lift.kv_store_a1855b25 FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON lift.kv_store_a1855b25 TO authenticated;

@@ -1,3 +1,6 @@
+-- deleted_at is added (F017). The search index keeps its documented name, spelled with z, and
+-- reads this table (F043).
+
 CREATE TABLE lift.organisations (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     name text NOT NULL,
@@ -23,8 +26,10 @@ CREATE TABLE lift.organisations (
         'school-primary', 'school-secondary', 'academy-trust', 'clinic-private', 'nhs-trust',
         'hospital', 'charity', 'other'
     )),
-    CONSTRAINT organisations_status_check CHECK (status IN ('active', 'inactive', 'trial', 'suspended')),
-    CONSTRAINT organisations_subscription_plan_check CHECK (subscription_plan IN ('essential', 'professional', 'enterprise'))
+    CONSTRAINT organisations_status_check
+        CHECK (status IN ('active', 'inactive', 'trial', 'suspended')),
+    CONSTRAINT organisations_subscription_plan_check
+        CHECK (subscription_plan IN ('essential', 'professional', 'enterprise'))
 );
 ALTER TABLE lift.organisations OWNER TO annals_owner;
 
@@ -54,7 +59,8 @@ COMMENT ON COLUMN lift.organisations.email IS
 Personal data: null after erasure.';
 COMMENT ON COLUMN lift.organisations.website IS 'Address of the organisation''s web site.';
 COMMENT ON COLUMN lift.organisations.status IS
-'active, inactive, trial or suspended. Set by Account; while inactive or suspended its members issue no command but exports.';
+'active, inactive, trial or suspended. Set by Account; while inactive or suspended its members issue
+no command but exports.';
 COMMENT ON COLUMN lift.organisations.subscription_plan IS
 'essential, professional or enterprise. Set by Account.';
 COMMENT ON COLUMN lift.organisations.max_children IS
@@ -88,8 +94,10 @@ CREATE POLICY select_account ON lift.organisations FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON lift.organisations FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON lift.organisations FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON lift.organisations FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON lift.organisations FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON lift.organisations FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON lift.organisations TO authenticated;

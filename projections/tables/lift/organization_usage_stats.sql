@@ -1,8 +1,8 @@
--- The document counts people who are inactive, multiplies rows by its joins, takes the month from the
--- session's time zone and reads with its owner's rights (F008, F043, F051, F052). Here each table is
--- counted by itself under the reader's own policies. A Practitioner sees no profile but the own and
--- would get wrong figures, so the view is for GroupContact and Account; a session without a subject,
--- such as an operator's, is left to the policies.
+-- The document counts people who are inactive, multiplies rows by its joins, takes the month
+-- from the session's time zone and reads with its owner's rights (F008, F043, F051, F052). Here
+-- each table is counted by itself under the reader's own policies. A Practitioner sees no
+-- profile but the own and would get wrong figures, so the view is for GroupContact and Account;
+-- a session without a subject, such as an operator's, is left to the policies.
 
 CREATE VIEW lift.organization_usage_stats WITH (security_invoker = true) AS
 SELECT

@@ -1,3 +1,6 @@
+-- The document has no way to mark a person removed; deleted_at is added (F017). Its policies look
+-- people up in this very table and never end (F001): here they ask helpers.
+
 CREATE TABLE lift.profiles (
     id uuid NOT NULL,
     email text NOT NULL,
@@ -10,12 +13,14 @@ CREATE TABLE lift.profiles (
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     deleted_at timestamp with time zone,
     CONSTRAINT profiles_pkey PRIMARY KEY (id),
-    CONSTRAINT profiles_id_fkey FOREIGN KEY (id) REFERENCES auth.users (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT profiles_org_id_fkey FOREIGN KEY (org_id) REFERENCES lift.organisations (id) ON DELETE SET NULL
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT profiles_role_check CHECK (role IN ('Account', 'GroupContact', 'Practitioner', 'Child')),
-    CONSTRAINT profiles_status_check CHECK (status IN ('active', 'inactive', 'pending', 'suspended'))
+    CONSTRAINT profiles_id_fkey FOREIGN KEY (id)
+        REFERENCES auth.users (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT profiles_org_id_fkey FOREIGN KEY (org_id)
+        REFERENCES lift.organisations (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT profiles_role_check
+        CHECK (role IN ('Account', 'GroupContact', 'Practitioner', 'Child')),
+    CONSTRAINT profiles_status_check
+        CHECK (status IN ('active', 'inactive', 'pending', 'suspended'))
 );
 ALTER TABLE lift.profiles OWNER TO annals_owner;
 
@@ -29,7 +34,8 @@ One row per person: platform staff, organisation staff and children alike.';
 COMMENT ON COLUMN lift.profiles.id IS
 'The person, as in auth.users; for a child also the id of its row in children.';
 COMMENT ON COLUMN lift.profiles.email IS
-'Address to sign in and be written to, lower case. A child has a placeholder under .invalid, made from its id.
+'Address to sign in and be written to, lower case. A child has a placeholder under .invalid, made
+from its id.
 
 Personal data: a placeholder under .invalid after erasure.';
 COMMENT ON COLUMN lift.profiles.name IS
@@ -78,8 +84,10 @@ CREATE POLICY select_account ON lift.profiles FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON lift.profiles FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON lift.profiles FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON lift.profiles FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON lift.profiles FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON lift.profiles FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON lift.profiles TO authenticated;

@@ -1,3 +1,5 @@
+-- created_at and updated_at are added (F065).
+
 CREATE TABLE lift.stickers_earned (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     child_id uuid NOT NULL,
@@ -10,10 +12,10 @@ CREATE TABLE lift.stickers_earned (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT stickers_earned_pkey PRIMARY KEY (id),
-    CONSTRAINT stickers_earned_child_id_fkey FOREIGN KEY (child_id) REFERENCES lift.children (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT stickers_earned_session_id_fkey FOREIGN KEY (session_id) REFERENCES lift.wellbeing_sessions (id)
-        DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT stickers_earned_child_id_fkey FOREIGN KEY (child_id)
+        REFERENCES lift.children (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT stickers_earned_session_id_fkey FOREIGN KEY (session_id)
+        REFERENCES lift.wellbeing_sessions (id) DEFERRABLE INITIALLY DEFERRED
 );
 ALTER TABLE lift.stickers_earned OWNER TO annals_owner;
 
@@ -60,8 +62,10 @@ CREATE POLICY select_account ON lift.stickers_earned FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON lift.stickers_earned FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON lift.stickers_earned FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON lift.stickers_earned FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON lift.stickers_earned FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON lift.stickers_earned FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON lift.stickers_earned TO authenticated;

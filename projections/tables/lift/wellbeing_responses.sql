@@ -1,3 +1,6 @@
+-- updated_at is added (F065). That a child answers for itself, in an open session, is a rule on
+-- commands (F057).
+
 CREATE TABLE lift.wellbeing_responses (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     session_id uuid NOT NULL,
@@ -12,14 +15,15 @@ CREATE TABLE lift.wellbeing_responses (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT wellbeing_responses_pkey PRIMARY KEY (id),
-    CONSTRAINT wellbeing_responses_session_id_fkey FOREIGN KEY (session_id) REFERENCES lift.wellbeing_sessions (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT wellbeing_responses_child_id_fkey FOREIGN KEY (child_id) REFERENCES lift.children (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT wellbeing_responses_session_id_fkey FOREIGN KEY (session_id)
+        REFERENCES lift.wellbeing_sessions (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT wellbeing_responses_child_id_fkey FOREIGN KEY (child_id)
+        REFERENCES lift.children (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT wellbeing_responses_activity_type_check CHECK (activity_type IN (
         'mood_wheel', 'emotion_wheel', 'garden_activity', 'reflection_question', 'worry_space'
     )),
-    CONSTRAINT wellbeing_responses_response_type_check CHECK (response_type IN ('scale', 'multiple_choice', 'text', 'emoji', 'drawing'))
+    CONSTRAINT wellbeing_responses_response_type_check
+        CHECK (response_type IN ('scale', 'multiple_choice', 'text', 'emoji', 'drawing'))
 );
 ALTER TABLE lift.wellbeing_responses OWNER TO annals_owner;
 
@@ -34,7 +38,8 @@ COMMENT ON COLUMN lift.wellbeing_responses.session_id IS 'Session the answer bel
 COMMENT ON COLUMN lift.wellbeing_responses.child_id IS
 'Child who answered; always the child of the session.';
 COMMENT ON COLUMN lift.wellbeing_responses.activity_type IS
-'Activity that asked: mood_wheel, emotion_wheel, garden_activity, reflection_question or worry_space.';
+'Activity that asked: mood_wheel, emotion_wheel, garden_activity, reflection_question or
+worry_space.';
 COMMENT ON COLUMN lift.wellbeing_responses.question_key IS
 'Name of the question, the same in all languages.';
 COMMENT ON COLUMN lift.wellbeing_responses.question_text IS
@@ -85,8 +90,10 @@ CREATE POLICY select_account ON lift.wellbeing_responses FOR SELECT TO authentic
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON lift.wellbeing_responses FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON lift.wellbeing_responses FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON lift.wellbeing_responses FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON lift.wellbeing_responses FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON lift.wellbeing_responses FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON lift.wellbeing_responses TO authenticated;

@@ -1,3 +1,6 @@
+-- Children start, complete and abandon sessions by command; the document's right to do anything
+-- to their rows is a rule on commands (F056).
+
 CREATE TABLE lift.wellbeing_sessions (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     child_id uuid NOT NULL,
@@ -12,10 +15,12 @@ CREATE TABLE lift.wellbeing_sessions (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT wellbeing_sessions_pkey PRIMARY KEY (id),
-    CONSTRAINT wellbeing_sessions_child_id_fkey FOREIGN KEY (child_id) REFERENCES lift.children (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT wellbeing_sessions_session_type_check CHECK (session_type IN ('daily_checkin', 'weekly_review', 'monthly_assessment')),
-    CONSTRAINT wellbeing_sessions_status_check CHECK (status IN ('in_progress', 'completed', 'abandoned')),
+    CONSTRAINT wellbeing_sessions_child_id_fkey FOREIGN KEY (child_id)
+        REFERENCES lift.children (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT wellbeing_sessions_session_type_check
+        CHECK (session_type IN ('daily_checkin', 'weekly_review', 'monthly_assessment')),
+    CONSTRAINT wellbeing_sessions_status_check
+        CHECK (status IN ('in_progress', 'completed', 'abandoned')),
     CONSTRAINT wellbeing_sessions_overall_mood_check CHECK (overall_mood BETWEEN 1 AND 5)
 );
 ALTER TABLE lift.wellbeing_sessions OWNER TO annals_owner;
@@ -80,8 +85,10 @@ CREATE POLICY select_account ON lift.wellbeing_sessions FOR SELECT TO authentica
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON lift.wellbeing_sessions FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON lift.wellbeing_sessions FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON lift.wellbeing_sessions FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON lift.wellbeing_sessions FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON lift.wellbeing_sessions FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON lift.wellbeing_sessions TO authenticated;

@@ -1,3 +1,5 @@
+-- user_id is null unless the person agreed to be named (F140).
+
 CREATE TABLE nestsync.analytics_events (
     id uuid NOT NULL,
     family_id uuid NOT NULL,
@@ -8,10 +10,10 @@ CREATE TABLE nestsync.analytics_events (
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT analytics_events_pkey PRIMARY KEY (id),
-    CONSTRAINT analytics_events_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT analytics_events_user_id_fkey FOREIGN KEY (user_id) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT analytics_events_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT analytics_events_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED
 );
 ALTER TABLE nestsync.analytics_events OWNER TO annals_owner;
 
@@ -50,7 +52,8 @@ ALTER TABLE nestsync.analytics_events FORCE ROW LEVEL SECURITY;
 CREATE POLICY select_member ON nestsync.analytics_events FOR SELECT TO authenticated
     USING (
         family_id = ANY ((SELECT nestsync.families_where_actor_may('analytics.read'))::uuid[])
-        OR (user_id = (SELECT auth.uid()) AND family_id = ANY ((SELECT nestsync.actor_families())::uuid[]))
+        OR (user_id = (SELECT auth.uid())
+            AND family_id = ANY ((SELECT nestsync.actor_families())::uuid[]))
     );
 
 -- System administrators read every row. Said as a range, so that indexes can answer all of the
@@ -62,8 +65,10 @@ CREATE POLICY select_sysadmin ON nestsync.analytics_events FOR SELECT TO authent
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.analytics_events FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.analytics_events FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.analytics_events FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.analytics_events FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.analytics_events FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.analytics_events TO authenticated;

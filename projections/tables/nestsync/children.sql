@@ -12,10 +12,10 @@ CREATE TABLE nestsync.children (
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     deleted_at timestamp with time zone,
     CONSTRAINT children_pkey PRIMARY KEY (id),
-    CONSTRAINT children_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT children_created_by_fkey FOREIGN KEY (created_by) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT children_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT children_created_by_fkey FOREIGN KEY (created_by)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED
 );
 ALTER TABLE nestsync.children OWNER TO annals_owner;
 
@@ -80,8 +80,10 @@ CREATE POLICY select_sysadmin ON nestsync.children FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.children FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.children FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.children FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.children FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.children FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.children TO authenticated;

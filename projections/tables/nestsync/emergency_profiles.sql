@@ -14,12 +14,12 @@ CREATE TABLE nestsync.emergency_profiles (
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT emergency_profiles_pkey PRIMARY KEY (id),
     CONSTRAINT emergency_profiles_child_id_key UNIQUE (child_id),
-    CONSTRAINT emergency_profiles_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT emergency_profiles_child_id_fkey FOREIGN KEY (child_id) REFERENCES nestsync.children (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT emergency_profiles_updated_by_fkey FOREIGN KEY (updated_by) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT emergency_profiles_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT emergency_profiles_child_id_fkey FOREIGN KEY (child_id)
+        REFERENCES nestsync.children (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT emergency_profiles_updated_by_fkey FOREIGN KEY (updated_by)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED
 );
 ALTER TABLE nestsync.emergency_profiles OWNER TO annals_owner;
 
@@ -86,8 +86,10 @@ CREATE POLICY select_sysadmin ON nestsync.emergency_profiles FOR SELECT TO authe
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.emergency_profiles FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.emergency_profiles FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.emergency_profiles FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.emergency_profiles FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.emergency_profiles FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.emergency_profiles TO authenticated;

@@ -1,3 +1,5 @@
+-- Residency is a check: a family in Canada has its data in a Canadian region (F132).
+
 CREATE TABLE nestsync.families (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -10,8 +12,8 @@ CREATE TABLE nestsync.families (
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     deleted_at timestamp with time zone,
     CONSTRAINT families_pkey PRIMARY KEY (id),
-    CONSTRAINT families_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT families_owner_id_fkey FOREIGN KEY (owner_id)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT families_status_check CHECK (status IN ('active', 'archived')),
     CONSTRAINT families_residency_check CHECK (country <> 'CA' OR data_region LIKE 'ca-%')
 );
@@ -61,8 +63,10 @@ CREATE POLICY select_sysadmin ON nestsync.families FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.families FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.families FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.families FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.families FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.families FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.families TO authenticated;

@@ -1,3 +1,6 @@
+-- The document speaks of permissions without naming any; the ten codes are designed (F129). A
+-- person may belong to several families (F128).
+
 CREATE TABLE nestsync.family_members (
     id uuid NOT NULL,
     family_id uuid NOT NULL,
@@ -15,14 +18,15 @@ CREATE TABLE nestsync.family_members (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT family_members_pkey PRIMARY KEY (id),
-    CONSTRAINT family_members_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT family_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT family_members_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT family_members_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT family_members_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT family_members_invited_by_fkey FOREIGN KEY (invited_by)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT family_members_role_check CHECK (role IN ('owner', 'parent', 'caregiver', 'viewer')),
-    CONSTRAINT family_members_status_check CHECK (status IN ('invited', 'active', 'removed', 'left', 'expired')),
+    CONSTRAINT family_members_status_check
+        CHECK (status IN ('invited', 'active', 'removed', 'left', 'expired')),
     CONSTRAINT family_members_permissions_check CHECK (permissions <@ ARRAY[
         'children.read', 'children.write', 'emergency.read', 'emergency.write',
         'inventory.read', 'inventory.write', 'analytics.read', 'members.manage', 'billing.read',
@@ -93,8 +97,10 @@ CREATE POLICY select_sysadmin ON nestsync.family_members FOR SELECT TO authentic
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.family_members FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.family_members FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.family_members FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.family_members FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.family_members FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.family_members TO authenticated;

@@ -16,16 +16,18 @@ CREATE TABLE nestsync.inventory_items (
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     deleted_at timestamp with time zone,
     CONSTRAINT inventory_items_pkey PRIMARY KEY (id),
-    CONSTRAINT inventory_items_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT inventory_items_child_id_fkey FOREIGN KEY (child_id) REFERENCES nestsync.children (id) ON DELETE SET NULL
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT inventory_items_created_by_fkey FOREIGN KEY (created_by) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT inventory_items_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT inventory_items_child_id_fkey FOREIGN KEY (child_id)
+        REFERENCES nestsync.children (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT inventory_items_created_by_fkey FOREIGN KEY (created_by)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT inventory_items_category_check CHECK (category IN ('clothing', 'supply')),
     CONSTRAINT inventory_items_quantity_check CHECK (quantity >= 0 AND quantity <> 'NaN'),
-    CONSTRAINT inventory_items_reorder_threshold_check CHECK (reorder_threshold >= 0 AND reorder_threshold <> 'NaN'),
-    CONSTRAINT inventory_items_reorder_quantity_check CHECK (reorder_quantity > 0 AND reorder_quantity <> 'NaN')
+    CONSTRAINT inventory_items_reorder_threshold_check
+        CHECK (reorder_threshold >= 0 AND reorder_threshold <> 'NaN'),
+    CONSTRAINT inventory_items_reorder_quantity_check
+        CHECK (reorder_quantity > 0 AND reorder_quantity <> 'NaN')
 );
 ALTER TABLE nestsync.inventory_items OWNER TO annals_owner;
 
@@ -83,8 +85,10 @@ CREATE POLICY select_sysadmin ON nestsync.inventory_items FOR SELECT TO authenti
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.inventory_items FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.inventory_items FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.inventory_items FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.inventory_items FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.inventory_items FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.inventory_items TO authenticated;

@@ -1,5 +1,5 @@
--- The document asks for views and names none (F134); this one is designed. Rows and suggestions are
--- those that the reader's own policies show. At most one suggestion per item is open
+-- The document asks for views and names none (F134); this one is designed. Rows and suggestions
+-- are those that the reader's own policies show. At most one suggestion per item is open
 -- (idx_reorder_suggestions_open), so the join adds no row.
 
 CREATE VIEW nestsync.low_stock_items WITH (security_invoker = true) AS
@@ -19,7 +19,8 @@ ALTER VIEW nestsync.low_stock_items OWNER TO annals_owner;
 COMMENT ON VIEW nestsync.low_stock_items IS
 'Items that are running out.
 
-Everything in stock below its threshold, with the open suggestion to reorder. Shows what the reader may see of items and suggestions.';
+Everything in stock below its threshold, with the open suggestion to reorder. Shows what the reader
+may see of items and suggestions.';
 COMMENT ON COLUMN nestsync.low_stock_items.family_id IS 'Family of the item.';
 COMMENT ON COLUMN nestsync.low_stock_items.item_id IS 'Item that is running out.';
 COMMENT ON COLUMN nestsync.low_stock_items.child_id IS 'Child it is meant for; null if for anyone.';

@@ -16,16 +16,17 @@ CREATE TABLE nestsync.notification_logs (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT notification_logs_pkey PRIMARY KEY (id),
-    CONSTRAINT notification_logs_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT notification_logs_user_id_fkey FOREIGN KEY (user_id) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT notification_logs_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT notification_logs_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT notification_logs_channel_check CHECK (channel IN ('email', 'push', 'sms')),
     CONSTRAINT notification_logs_topic_check CHECK (topic IN (
         'reorder_suggestion', 'family_invitation', 'emergency_profile', 'subscription',
         'product_news'
     )),
-    CONSTRAINT notification_logs_status_check CHECK (status IN ('queued', 'sent', 'delivered', 'failed', 'suppressed'))
+    CONSTRAINT notification_logs_status_check
+        CHECK (status IN ('queued', 'sent', 'delivered', 'failed', 'suppressed'))
 );
 ALTER TABLE nestsync.notification_logs OWNER TO annals_owner;
 
@@ -73,7 +74,8 @@ ALTER TABLE nestsync.notification_logs FORCE ROW LEVEL SECURITY;
 -- A person reads the own notifications in families they belong to.
 CREATE POLICY select_own ON nestsync.notification_logs FOR SELECT TO authenticated
     USING (
-        user_id = (SELECT auth.uid()) AND family_id = ANY ((SELECT nestsync.actor_families())::uuid[])
+        user_id = (SELECT auth.uid())
+        AND family_id = ANY ((SELECT nestsync.actor_families())::uuid[])
     );
 
 -- System administrators read every row. Said as a range, so that indexes can answer all of the
@@ -85,8 +87,10 @@ CREATE POLICY select_sysadmin ON nestsync.notification_logs FOR SELECT TO authen
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.notification_logs FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.notification_logs FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.notification_logs FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.notification_logs FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.notification_logs FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.notification_logs TO authenticated;

@@ -10,11 +10,12 @@ CREATE TABLE nestsync.notification_preferences (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT notification_preferences_pkey PRIMARY KEY (id),
-    CONSTRAINT notification_preferences_user_id_family_id_channel_topic_key UNIQUE (user_id, family_id, channel, topic),
-    CONSTRAINT notification_preferences_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT notification_preferences_user_id_fkey FOREIGN KEY (user_id) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT notification_preferences_user_id_family_id_channel_topic_key
+        UNIQUE (user_id, family_id, channel, topic),
+    CONSTRAINT notification_preferences_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT notification_preferences_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT notification_preferences_channel_check CHECK (channel IN ('email', 'push', 'sms')),
     CONSTRAINT notification_preferences_topic_check CHECK (topic IN (
         'reorder_suggestion', 'family_invitation', 'emergency_profile', 'subscription',
@@ -28,7 +29,8 @@ CREATE INDEX idx_notification_preferences_family ON nestsync.notification_prefer
 COMMENT ON TABLE nestsync.notification_preferences IS
 'What a person wants to hear about, and how.
 
-One row per person, family, channel and topic. Without one, e-mail and push are on, sms and product_news are off.';
+One row per person, family, channel and topic. Without one, e-mail and push are on, sms and
+product_news are off.';
 COMMENT ON COLUMN nestsync.notification_preferences.id IS
 'The preference. From the event that set it.';
 COMMENT ON COLUMN nestsync.notification_preferences.family_id IS
@@ -55,7 +57,8 @@ ALTER TABLE nestsync.notification_preferences FORCE ROW LEVEL SECURITY;
 -- A person reads the own preferences in families they belong to.
 CREATE POLICY select_own ON nestsync.notification_preferences FOR SELECT TO authenticated
     USING (
-        user_id = (SELECT auth.uid()) AND family_id = ANY ((SELECT nestsync.actor_families())::uuid[])
+        user_id = (SELECT auth.uid())
+        AND family_id = ANY ((SELECT nestsync.actor_families())::uuid[])
     );
 
 -- System administrators read every row. Said as a range, so that indexes can answer all of the
@@ -67,8 +70,10 @@ CREATE POLICY select_sysadmin ON nestsync.notification_preferences FOR SELECT TO
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.notification_preferences FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.notification_preferences FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.notification_preferences FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.notification_preferences FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.notification_preferences FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.notification_preferences TO authenticated;

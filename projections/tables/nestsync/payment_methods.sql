@@ -1,3 +1,5 @@
+-- Tokens, brand, last four digits and expiry only (F139).
+
 CREATE TABLE nestsync.payment_methods (
     id uuid NOT NULL,
     family_id uuid NOT NULL,
@@ -14,11 +16,12 @@ CREATE TABLE nestsync.payment_methods (
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     deleted_at timestamp with time zone,
     CONSTRAINT payment_methods_pkey PRIMARY KEY (id),
-    CONSTRAINT payment_methods_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT payment_methods_user_id_fkey FOREIGN KEY (user_id) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT payment_methods_method_type_check CHECK (method_type IN ('card', 'bank_account', 'digital_wallet')),
+    CONSTRAINT payment_methods_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT payment_methods_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT payment_methods_method_type_check
+        CHECK (method_type IN ('card', 'bank_account', 'digital_wallet')),
     CONSTRAINT payment_methods_expiry_month_check CHECK (expiry_month BETWEEN 1 AND 12),
     CONSTRAINT payment_methods_last_four_check CHECK (last_four ~ '^[0-9]{4}$')
 );
@@ -78,7 +81,8 @@ ALTER TABLE nestsync.payment_methods FORCE ROW LEVEL SECURITY;
 CREATE POLICY select_member ON nestsync.payment_methods FOR SELECT TO authenticated
     USING (
         deleted_at IS NULL AND (
-            (user_id = (SELECT auth.uid()) AND family_id = ANY ((SELECT nestsync.actor_families())::uuid[]))
+            (user_id = (SELECT auth.uid())
+                AND family_id = ANY ((SELECT nestsync.actor_families())::uuid[]))
             OR family_id = ANY ((SELECT nestsync.families_where_actor_may('billing.manage'))::uuid[])
         )
     );
@@ -92,8 +96,10 @@ CREATE POLICY select_sysadmin ON nestsync.payment_methods FOR SELECT TO authenti
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.payment_methods FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.payment_methods FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.payment_methods FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.payment_methods FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.payment_methods FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.payment_methods TO authenticated;

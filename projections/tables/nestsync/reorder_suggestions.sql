@@ -11,14 +11,16 @@ CREATE TABLE nestsync.reorder_suggestions (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT reorder_suggestions_pkey PRIMARY KEY (id),
-    CONSTRAINT reorder_suggestions_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT reorder_suggestions_item_id_fkey FOREIGN KEY (item_id) REFERENCES nestsync.inventory_items (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT reorder_suggestions_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT reorder_suggestions_status_check CHECK (status IN ('open', 'accepted', 'dismissed', 'fulfilled')),
-    CONSTRAINT reorder_suggestions_suggested_quantity_check CHECK (suggested_quantity > 0 AND suggested_quantity <> 'NaN')
+    CONSTRAINT reorder_suggestions_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT reorder_suggestions_item_id_fkey FOREIGN KEY (item_id)
+        REFERENCES nestsync.inventory_items (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT reorder_suggestions_decided_by_fkey FOREIGN KEY (decided_by)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT reorder_suggestions_status_check
+        CHECK (status IN ('open', 'accepted', 'dismissed', 'fulfilled')),
+    CONSTRAINT reorder_suggestions_suggested_quantity_check
+        CHECK (suggested_quantity > 0 AND suggested_quantity <> 'NaN')
 );
 ALTER TABLE nestsync.reorder_suggestions OWNER TO annals_owner;
 
@@ -70,8 +72,10 @@ CREATE POLICY select_sysadmin ON nestsync.reorder_suggestions FOR SELECT TO auth
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.reorder_suggestions FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.reorder_suggestions FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.reorder_suggestions FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.reorder_suggestions FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.reorder_suggestions FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.reorder_suggestions TO authenticated;

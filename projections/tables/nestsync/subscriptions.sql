@@ -19,15 +19,16 @@ CREATE TABLE nestsync.subscriptions (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT subscriptions_pkey PRIMARY KEY (id),
-    CONSTRAINT subscriptions_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT subscriptions_payer_id_fkey FOREIGN KEY (payer_id) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT subscriptions_payment_method_id_fkey FOREIGN KEY (payment_method_id) REFERENCES nestsync.payment_methods (id)
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT subscriptions_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT subscriptions_payer_id_fkey FOREIGN KEY (payer_id)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT subscriptions_payment_method_id_fkey FOREIGN KEY (payment_method_id)
+        REFERENCES nestsync.payment_methods (id) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT subscriptions_plan_check CHECK (plan IN ('premium')),
     CONSTRAINT subscriptions_billing_interval_check CHECK (billing_interval IN ('month', 'year')),
-    CONSTRAINT subscriptions_status_check CHECK (status IN ('trialing', 'active', 'past_due', 'cancelled', 'expired')),
+    CONSTRAINT subscriptions_status_check
+        CHECK (status IN ('trialing', 'active', 'past_due', 'cancelled', 'expired')),
     CONSTRAINT subscriptions_price_cents_check CHECK (price_cents >= 0),
     CONSTRAINT subscriptions_period_check CHECK (current_period_end > current_period_start)
 );
@@ -89,8 +90,10 @@ CREATE POLICY select_sysadmin ON nestsync.subscriptions FOR SELECT TO authentica
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.subscriptions FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.subscriptions FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.subscriptions FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.subscriptions FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.subscriptions FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.subscriptions TO authenticated;

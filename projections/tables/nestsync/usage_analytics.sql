@@ -1,3 +1,6 @@
+-- Documented as a materialised view, which row security cannot guard; it is a table that its
+-- projector keeps (F133).
+
 CREATE TABLE nestsync.usage_analytics (
     family_id uuid NOT NULL,
     item_id uuid NOT NULL,
@@ -9,10 +12,10 @@ CREATE TABLE nestsync.usage_analytics (
     last_used_at timestamp with time zone,
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT usage_analytics_pkey PRIMARY KEY (family_id, item_id, period, period_start),
-    CONSTRAINT usage_analytics_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT usage_analytics_item_id_fkey FOREIGN KEY (item_id) REFERENCES nestsync.inventory_items (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT usage_analytics_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT usage_analytics_item_id_fkey FOREIGN KEY (item_id)
+        REFERENCES nestsync.inventory_items (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT usage_analytics_period_check CHECK (period IN ('day', 'week', 'month'))
 );
 ALTER TABLE nestsync.usage_analytics OWNER TO annals_owner;
@@ -23,7 +26,8 @@ CREATE INDEX idx_usage_analytics_item_period ON nestsync.usage_analytics
 COMMENT ON TABLE nestsync.usage_analytics IS
 'Use of each item by day, week and month.
 
-Kept up to date with each use; voided uses are taken out again. Periods follow the family''s time zone.';
+Kept up to date with each use; voided uses are taken out again. Periods follow the family''s time
+zone.';
 COMMENT ON COLUMN nestsync.usage_analytics.family_id IS 'Family of the item.';
 COMMENT ON COLUMN nestsync.usage_analytics.item_id IS 'Item used.';
 COMMENT ON COLUMN nestsync.usage_analytics.period IS 'Length of the period: day, week or month.';
@@ -56,8 +60,10 @@ CREATE POLICY select_sysadmin ON nestsync.usage_analytics FOR SELECT TO authenti
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.usage_analytics FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.usage_analytics FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.usage_analytics FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.usage_analytics FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.usage_analytics FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.usage_analytics TO authenticated;

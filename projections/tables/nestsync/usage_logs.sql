@@ -12,14 +12,14 @@ CREATE TABLE nestsync.usage_logs (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT usage_logs_pkey PRIMARY KEY (id),
-    CONSTRAINT usage_logs_family_id_fkey FOREIGN KEY (family_id) REFERENCES nestsync.families (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT usage_logs_item_id_fkey FOREIGN KEY (item_id) REFERENCES nestsync.inventory_items (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT usage_logs_child_id_fkey FOREIGN KEY (child_id) REFERENCES nestsync.children (id) ON DELETE SET NULL
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT usage_logs_logged_by_fkey FOREIGN KEY (logged_by) REFERENCES nestsync.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT usage_logs_family_id_fkey FOREIGN KEY (family_id)
+        REFERENCES nestsync.families (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT usage_logs_item_id_fkey FOREIGN KEY (item_id)
+        REFERENCES nestsync.inventory_items (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT usage_logs_child_id_fkey FOREIGN KEY (child_id)
+        REFERENCES nestsync.children (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT usage_logs_logged_by_fkey FOREIGN KEY (logged_by)
+        REFERENCES nestsync.users (id) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT usage_logs_quantity_check CHECK (quantity > 0 AND quantity <> 'NaN')
 );
 ALTER TABLE nestsync.usage_logs OWNER TO annals_owner;
@@ -69,8 +69,10 @@ CREATE POLICY select_sysadmin ON nestsync.usage_logs FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.usage_logs FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.usage_logs FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.usage_logs FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.usage_logs FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.usage_logs FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.usage_logs TO authenticated;

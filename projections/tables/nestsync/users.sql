@@ -1,3 +1,5 @@
+-- The document names its tables and gives no column; all of them are designed (F127).
+
 CREATE TABLE nestsync.users (
     id uuid NOT NULL,
     email text NOT NULL,
@@ -37,7 +39,8 @@ Personal data: null after erasure.';
 COMMENT ON COLUMN nestsync.users.locale IS 'Language and region for texts, such as en-CA.';
 COMMENT ON COLUMN nestsync.users.timezone IS 'Time zone by its IANA name.';
 COMMENT ON COLUMN nestsync.users.is_system_admin IS
-'Whether the person administers the whole system. Granted by another administrator, never by oneself.';
+'Whether the person administers the whole system. Granted by another administrator, never by
+oneself.';
 COMMENT ON COLUMN nestsync.users.status IS
 'active, deactivated or deleted. Only active people have rights beyond reading this row.';
 COMMENT ON COLUMN nestsync.users.last_sign_in_at IS 'When the person last signed in.';
@@ -66,8 +69,10 @@ CREATE POLICY select_sysadmin ON nestsync.users FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON nestsync.users FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON nestsync.users FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON nestsync.users FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON nestsync.users FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON nestsync.users FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON nestsync.users TO authenticated;

@@ -1,3 +1,5 @@
+-- Written from events and refusals by the projector alone, with personal values redacted (F123).
+
 CREATE TABLE samia.audit_logs (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id uuid,
@@ -15,8 +17,8 @@ CREATE TABLE samia.audit_logs (
     metadata jsonb DEFAULT '{}',
     "timestamp" timestamp with time zone DEFAULT now(),
     CONSTRAINT audit_logs_pkey PRIMARY KEY (id),
-    CONSTRAINT audit_logs_user_id_fkey FOREIGN KEY (user_id) REFERENCES samia.users (id)
-        DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT audit_logs_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES samia.users (id) DEFERRABLE INITIALLY DEFERRED
 );
 ALTER TABLE samia.audit_logs OWNER TO annals_owner;
 
@@ -68,8 +70,10 @@ CREATE POLICY select_admin ON samia.audit_logs FOR SELECT TO authenticated
     USING ((SELECT samia.actor_role()) IN ('admin', 'super_admin'));
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.audit_logs FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.audit_logs FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.audit_logs FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.audit_logs FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.audit_logs FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.audit_logs TO authenticated;

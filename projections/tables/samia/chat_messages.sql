@@ -1,3 +1,5 @@
+-- Deleted messages are hidden (F007). The type listed in a comment is a check (F113).
+
 CREATE TABLE samia.chat_messages (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     room_id uuid,
@@ -17,13 +19,14 @@ CREATE TABLE samia.chat_messages (
     created_at timestamp with time zone DEFAULT now(),
     deleted_at timestamp with time zone,
     CONSTRAINT chat_messages_pkey PRIMARY KEY (id),
-    CONSTRAINT chat_messages_room_id_fkey FOREIGN KEY (room_id) REFERENCES samia.chat_rooms (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT chat_messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES samia.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT chat_messages_reply_to_id_fkey FOREIGN KEY (reply_to_id) REFERENCES samia.chat_messages (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT chat_messages_message_type_check CHECK (message_type IN ('text', 'image', 'file', 'system'))
+    CONSTRAINT chat_messages_room_id_fkey FOREIGN KEY (room_id)
+        REFERENCES samia.chat_rooms (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT chat_messages_sender_id_fkey FOREIGN KEY (sender_id)
+        REFERENCES samia.users (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT chat_messages_reply_to_id_fkey FOREIGN KEY (reply_to_id)
+        REFERENCES samia.chat_messages (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT chat_messages_message_type_check
+        CHECK (message_type IN ('text', 'image', 'file', 'system'))
 );
 ALTER TABLE samia.chat_messages OWNER TO annals_owner;
 
@@ -79,8 +82,10 @@ CREATE POLICY select_participant ON samia.chat_messages FOR SELECT TO authentica
     USING (room_id = ANY ((SELECT samia.actor_rooms())::uuid[]) AND deleted_at IS NULL);
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.chat_messages FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.chat_messages FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.chat_messages FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.chat_messages FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.chat_messages FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.chat_messages TO authenticated;

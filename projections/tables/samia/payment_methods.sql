@@ -1,3 +1,6 @@
+-- Removed ones are hidden, and nothing deletes a row (F007, F111). Values listed in comments are
+-- checks (F113).
+
 CREATE TABLE samia.payment_methods (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id uuid,
@@ -15,9 +18,10 @@ CREATE TABLE samia.payment_methods (
     updated_at timestamp with time zone DEFAULT now(),
     deleted_at timestamp with time zone,
     CONSTRAINT payment_methods_pkey PRIMARY KEY (id),
-    CONSTRAINT payment_methods_user_id_fkey FOREIGN KEY (user_id) REFERENCES samia.users (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT payment_methods_method_type_check CHECK (method_type IN ('card', 'bank_account', 'digital_wallet')),
+    CONSTRAINT payment_methods_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES samia.users (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT payment_methods_method_type_check
+        CHECK (method_type IN ('card', 'bank_account', 'digital_wallet')),
     CONSTRAINT payment_methods_provider_check CHECK (provider IN ('stripe', 'square', 'paypal'))
 );
 ALTER TABLE samia.payment_methods OWNER TO annals_owner;
@@ -76,8 +80,10 @@ CREATE POLICY select_own ON samia.payment_methods FOR SELECT TO authenticated
     USING (user_id = (SELECT auth.uid()) AND deleted_at IS NULL);
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.payment_methods FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.payment_methods FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.payment_methods FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.payment_methods FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.payment_methods FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.payment_methods TO authenticated;

@@ -1,3 +1,6 @@
+-- The rating is checked once, not twice (F091). Events carry [] for cards_drawn and null for
+-- started_at until there is something to say (F116). Values listed in comments are checks (F113).
+
 CREATE TABLE samia.reading_sessions (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     client_id uuid NOT NULL,
@@ -19,15 +22,18 @@ CREATE TABLE samia.reading_sessions (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     CONSTRAINT reading_sessions_pkey PRIMARY KEY (id),
-    CONSTRAINT reading_sessions_client_id_fkey FOREIGN KEY (client_id) REFERENCES samia.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT reading_sessions_reader_id_fkey FOREIGN KEY (reader_id) REFERENCES samia.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT reading_sessions_spread_id_fkey FOREIGN KEY (spread_id) REFERENCES samia.tarot_spreads (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT reading_sessions_satisfaction_rating_check CHECK (satisfaction_rating BETWEEN 1 AND 5),
-    CONSTRAINT reading_sessions_session_type_check CHECK (session_type IN ('standard', 'emergency', 'practice')),
-    CONSTRAINT reading_sessions_status_check CHECK (status IN ('pending', 'active', 'completed', 'cancelled'))
+    CONSTRAINT reading_sessions_client_id_fkey FOREIGN KEY (client_id)
+        REFERENCES samia.users (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT reading_sessions_reader_id_fkey FOREIGN KEY (reader_id)
+        REFERENCES samia.users (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT reading_sessions_spread_id_fkey FOREIGN KEY (spread_id)
+        REFERENCES samia.tarot_spreads (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT reading_sessions_satisfaction_rating_check
+        CHECK (satisfaction_rating BETWEEN 1 AND 5),
+    CONSTRAINT reading_sessions_session_type_check
+        CHECK (session_type IN ('standard', 'emergency', 'practice')),
+    CONSTRAINT reading_sessions_status_check
+        CHECK (status IN ('pending', 'active', 'completed', 'cancelled'))
 );
 ALTER TABLE samia.reading_sessions OWNER TO annals_owner;
 
@@ -105,8 +111,10 @@ CREATE POLICY select_admin ON samia.reading_sessions FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.reading_sessions FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.reading_sessions FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.reading_sessions FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.reading_sessions FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.reading_sessions FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.reading_sessions TO authenticated;

@@ -1,3 +1,6 @@
+-- The document leaves this table unguarded (F088). Values listed in comments are checks (F113),
+-- and so is the range of the score (F115).
+
 CREATE TABLE samia.security_events (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id uuid,
@@ -15,13 +18,16 @@ CREATE TABLE samia.security_events (
     "timestamp" timestamp with time zone DEFAULT now(),
     resolved_at timestamp with time zone,
     CONSTRAINT security_events_pkey PRIMARY KEY (id),
-    CONSTRAINT security_events_user_id_fkey FOREIGN KEY (user_id) REFERENCES samia.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT security_events_assigned_to_fkey FOREIGN KEY (assigned_to) REFERENCES samia.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT security_events_severity_check CHECK (severity IN ('low', 'medium', 'high', 'critical')),
-    CONSTRAINT security_events_detection_method_check CHECK (detection_method IN ('manual', 'automated', 'ai')),
-    CONSTRAINT security_events_status_check CHECK (status IN ('open', 'investigating', 'resolved', 'false_positive')),
+    CONSTRAINT security_events_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES samia.users (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT security_events_assigned_to_fkey FOREIGN KEY (assigned_to)
+        REFERENCES samia.users (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT security_events_severity_check
+        CHECK (severity IN ('low', 'medium', 'high', 'critical')),
+    CONSTRAINT security_events_detection_method_check
+        CHECK (detection_method IN ('manual', 'automated', 'ai')),
+    CONSTRAINT security_events_status_check
+        CHECK (status IN ('open', 'investigating', 'resolved', 'false_positive')),
     CONSTRAINT security_events_confidence_score_check CHECK (confidence_score BETWEEN 0 AND 1)
 );
 ALTER TABLE samia.security_events OWNER TO annals_owner;
@@ -75,8 +81,10 @@ CREATE POLICY select_ops ON samia.security_events FOR SELECT TO authenticated
     USING ((SELECT samia.actor_role()) IN ('monitor', 'admin', 'super_admin'));
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.security_events FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.security_events FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.security_events FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.security_events FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.security_events FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.security_events TO authenticated;

@@ -1,3 +1,6 @@
+-- A sensitive key holds the name of a secret, never the secret (F122). Values listed in comments
+-- are checks (F113).
+
 CREATE TABLE samia.system_configuration (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     config_key character varying(255) NOT NULL,
@@ -12,14 +15,16 @@ CREATE TABLE samia.system_configuration (
     updated_by uuid,
     CONSTRAINT system_configuration_pkey PRIMARY KEY (id),
     CONSTRAINT system_configuration_config_key_key UNIQUE (config_key),
-    CONSTRAINT system_configuration_updated_by_fkey FOREIGN KEY (updated_by) REFERENCES samia.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT system_configuration_value_type_check CHECK (value_type IN ('string', 'number', 'boolean', 'json')),
-    CONSTRAINT system_configuration_required_role_check CHECK (required_role IN ('client', 'reader', 'admin', 'monitor', 'super_admin'))
+    CONSTRAINT system_configuration_updated_by_fkey FOREIGN KEY (updated_by)
+        REFERENCES samia.users (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT system_configuration_value_type_check
+        CHECK (value_type IN ('string', 'number', 'boolean', 'json')),
+    CONSTRAINT system_configuration_required_role_check
+        CHECK (required_role IN ('client', 'reader', 'admin', 'monitor', 'super_admin'))
 );
 ALTER TABLE samia.system_configuration OWNER TO annals_owner;
 
--- idx_system_config_key as documented is the index of the unique constraint on config_key (F024).
+-- idx_system_config_key is the index of the unique constraint on config_key (F024).
 
 COMMENT ON TABLE samia.system_configuration IS
 'Settings of the service by key.
@@ -53,8 +58,10 @@ CREATE POLICY select_super_admin ON samia.system_configuration FOR SELECT TO aut
     USING ((SELECT samia.actor_role()) = 'super_admin');
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.system_configuration FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.system_configuration FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.system_configuration FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.system_configuration FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.system_configuration FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.system_configuration TO authenticated;

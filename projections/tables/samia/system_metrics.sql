@@ -1,3 +1,6 @@
+-- The document leaves this table unguarded (F088). The levels listed in a comment are a check
+-- (F113).
+
 CREATE TABLE samia.system_metrics (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     metric_name character varying(100) NOT NULL,
@@ -8,7 +11,8 @@ CREATE TABLE samia.system_metrics (
     "timestamp" timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now(),
     CONSTRAINT system_metrics_pkey PRIMARY KEY (id),
-    CONSTRAINT system_metrics_aggregation_level_check CHECK (aggregation_level IN ('minute', 'hourly', 'daily'))
+    CONSTRAINT system_metrics_aggregation_level_check
+        CHECK (aggregation_level IN ('minute', 'hourly', 'daily'))
 );
 ALTER TABLE samia.system_metrics OWNER TO annals_owner;
 
@@ -39,8 +43,10 @@ CREATE POLICY select_ops ON samia.system_metrics FOR SELECT TO authenticated
     USING ((SELECT samia.actor_role()) IN ('monitor', 'admin', 'super_admin'));
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.system_metrics FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.system_metrics FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.system_metrics FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.system_metrics FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.system_metrics FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.system_metrics TO authenticated;

@@ -1,3 +1,6 @@
+-- The document leaves this table unguarded (F088). Values listed in comments are checks (F113),
+-- and a suit goes with a minor card (F114).
+
 CREATE TABLE samia.tarot_cards (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     card_key character varying(100) NOT NULL,
@@ -36,7 +39,7 @@ CREATE TABLE samia.tarot_cards (
 );
 ALTER TABLE samia.tarot_cards OWNER TO annals_owner;
 
--- idx_tarot_cards_key as documented is the index of the unique constraint on card_key (F024).
+-- idx_tarot_cards_key is the index of the unique constraint on card_key (F024).
 CREATE INDEX idx_tarot_cards_arcana ON samia.tarot_cards (arcana_type);
 CREATE INDEX idx_tarot_cards_suit ON samia.tarot_cards (suit);
 
@@ -86,8 +89,10 @@ CREATE POLICY select_all ON samia.tarot_cards FOR SELECT TO authenticated, anon
     USING (true);
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.tarot_cards FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.tarot_cards FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.tarot_cards FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.tarot_cards FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.tarot_cards FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.tarot_cards TO authenticated, anon;

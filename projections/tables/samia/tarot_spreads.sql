@@ -13,8 +13,8 @@ CREATE TABLE samia.tarot_spreads (
     created_at timestamp with time zone DEFAULT now(),
     updated_at timestamp with time zone DEFAULT now(),
     CONSTRAINT tarot_spreads_pkey PRIMARY KEY (id),
-    CONSTRAINT tarot_spreads_created_by_fkey FOREIGN KEY (created_by) REFERENCES samia.users (id)
-        DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT tarot_spreads_created_by_fkey FOREIGN KEY (created_by)
+        REFERENCES samia.users (id) DEFERRABLE INITIALLY DEFERRED
 );
 ALTER TABLE samia.tarot_spreads OWNER TO annals_owner;
 
@@ -62,8 +62,10 @@ CREATE POLICY select_own ON samia.tarot_spreads FOR SELECT TO authenticated
     USING (created_by = (SELECT auth.uid()));
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.tarot_spreads FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.tarot_spreads FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.tarot_spreads FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.tarot_spreads FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.tarot_spreads FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.tarot_spreads TO authenticated, anon;

@@ -1,3 +1,6 @@
+-- The document leaves this table unguarded (F088) and does not say what a row is: one user, web
+-- session and UTC day, unique here (F124).
+
 CREATE TABLE samia.user_analytics (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id uuid,
@@ -18,8 +21,8 @@ CREATE TABLE samia.user_analytics (
     created_at timestamp with time zone DEFAULT now(),
     CONSTRAINT user_analytics_pkey PRIMARY KEY (id),
     CONSTRAINT user_analytics_user_id_session_id_date_key UNIQUE (user_id, session_id, date),
-    CONSTRAINT user_analytics_user_id_fkey FOREIGN KEY (user_id) REFERENCES samia.users (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED
+    CONSTRAINT user_analytics_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES samia.users (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
 );
 ALTER TABLE samia.user_analytics OWNER TO annals_owner;
 
@@ -86,8 +89,10 @@ CREATE POLICY select_admin ON samia.user_analytics FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.user_analytics FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.user_analytics FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.user_analytics FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.user_analytics FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.user_analytics FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.user_analytics TO authenticated;

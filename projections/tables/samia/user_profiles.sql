@@ -1,3 +1,6 @@
+-- One profile per user is said in the document and held here (F092). What a comment listed as
+-- values is a check (F113).
+
 CREATE TABLE samia.user_profiles (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id uuid,
@@ -20,13 +23,14 @@ CREATE TABLE samia.user_profiles (
     updated_at timestamp with time zone DEFAULT now(),
     CONSTRAINT user_profiles_pkey PRIMARY KEY (id),
     CONSTRAINT user_profiles_user_id_key UNIQUE (user_id),
-    CONSTRAINT user_profiles_user_id_fkey FOREIGN KEY (user_id) REFERENCES samia.users (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT user_profiles_profile_type_check CHECK (profile_type IN ('client', 'reader', 'admin'))
+    CONSTRAINT user_profiles_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES samia.users (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT user_profiles_profile_type_check
+        CHECK (profile_type IN ('client', 'reader', 'admin'))
 );
 ALTER TABLE samia.user_profiles OWNER TO annals_owner;
 
--- idx_user_profiles_user_id as documented is the index of the unique constraint on user_id (F024).
+-- idx_user_profiles_user_id is the index of the unique constraint on user_id (F024).
 CREATE INDEX idx_user_profiles_type ON samia.user_profiles (profile_type);
 CREATE INDEX idx_user_profiles_preferences ON samia.user_profiles
     USING gin (notification_preferences);
@@ -103,8 +107,10 @@ CREATE POLICY select_admin ON samia.user_profiles FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.user_profiles FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.user_profiles FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.user_profiles FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.user_profiles FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.user_profiles FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.user_profiles TO authenticated;

@@ -1,3 +1,6 @@
+-- NaN passes balance >= 0, so it is ruled out by name (F031). References are declared once
+-- (F090).
+
 CREATE TABLE samia.user_wallets (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id uuid,
@@ -10,14 +13,14 @@ CREATE TABLE samia.user_wallets (
     updated_at timestamp with time zone DEFAULT now(),
     CONSTRAINT user_wallets_pkey PRIMARY KEY (id),
     CONSTRAINT user_wallets_user_id_key UNIQUE (user_id),
-    CONSTRAINT user_wallets_user_id_fkey FOREIGN KEY (user_id) REFERENCES samia.users (id) ON DELETE CASCADE
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT user_wallets_user_id_fkey FOREIGN KEY (user_id)
+        REFERENCES samia.users (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT user_wallets_balance_check CHECK (balance >= 0),
     CONSTRAINT user_wallets_balance_finite CHECK (balance <> 'NaN')
 );
 ALTER TABLE samia.user_wallets OWNER TO annals_owner;
 
--- idx_user_wallets_user as documented is the index of the unique constraint on user_id (F024).
+-- idx_user_wallets_user is the index of the unique constraint on user_id (F024).
 
 COMMENT ON TABLE samia.user_wallets IS
 'Balance, currency, limits and freeze of a user''s wallet.
@@ -47,8 +50,10 @@ CREATE POLICY select_own ON samia.user_wallets FOR SELECT TO authenticated
     USING (user_id = (SELECT auth.uid()));
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.user_wallets FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.user_wallets FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.user_wallets FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.user_wallets FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.user_wallets FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.user_wallets TO authenticated;

@@ -1,3 +1,6 @@
+-- The id is the identity provider's (F120). password_hash is documented as NOT NULL; it is held
+-- to '!' so that no credential can get in (F012). deleted_at hides a row from its owner (F007).
+
 CREATE TABLE samia.users (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     email character varying(255) NOT NULL,
@@ -20,13 +23,15 @@ CREATE TABLE samia.users (
     deleted_at timestamp with time zone,
     CONSTRAINT users_pkey PRIMARY KEY (id),
     CONSTRAINT users_email_key UNIQUE (email),
-    CONSTRAINT users_role_check CHECK (role IN ('client', 'reader', 'admin', 'monitor', 'super_admin')),
+    CONSTRAINT users_role_check
+        CHECK (role IN ('client', 'reader', 'admin', 'monitor', 'super_admin')),
     CONSTRAINT users_password_hash_check CHECK (password_hash = '!'),
-    CONSTRAINT users_email_format CHECK (email ~* '^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$')
+    CONSTRAINT users_email_format
+        CHECK (email ~* '^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$')
 );
 ALTER TABLE samia.users OWNER TO annals_owner;
 
--- idx_users_email as documented is the index of the unique constraint on email (F024).
+-- idx_users_email is the index of the unique constraint on email (F024).
 CREATE INDEX idx_users_role ON samia.users (role);
 CREATE INDEX idx_users_active ON samia.users (is_active);
 CREATE INDEX idx_users_created_at ON samia.users (created_at);
@@ -108,8 +113,10 @@ CREATE POLICY select_admin ON samia.users FOR SELECT TO authenticated
     );
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.users FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.users FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.users FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.users FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.users FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.users TO authenticated;

@@ -1,3 +1,5 @@
+-- Values listed in comments are checks (F113). started_at is when the call became active (F101).
+
 CREATE TABLE samia.video_call_sessions (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     room_id uuid,
@@ -14,13 +16,15 @@ CREATE TABLE samia.video_call_sessions (
     ended_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now(),
     CONSTRAINT video_call_sessions_pkey PRIMARY KEY (id),
-    CONSTRAINT video_call_sessions_room_id_fkey FOREIGN KEY (room_id) REFERENCES samia.chat_rooms (id)
-        DEFERRABLE INITIALLY DEFERRED,
-    CONSTRAINT video_call_sessions_initiator_id_fkey FOREIGN KEY (initiator_id) REFERENCES samia.users (id)
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT video_call_sessions_room_id_fkey FOREIGN KEY (room_id)
+        REFERENCES samia.chat_rooms (id) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT video_call_sessions_initiator_id_fkey FOREIGN KEY (initiator_id)
+        REFERENCES samia.users (id) DEFERRABLE INITIALLY DEFERRED,
     CONSTRAINT video_call_sessions_quality_rating_check CHECK (quality_rating BETWEEN 1 AND 5),
-    CONSTRAINT video_call_sessions_call_type_check CHECK (call_type IN ('video', 'audio', 'screen_share')),
-    CONSTRAINT video_call_sessions_status_check CHECK (status IN ('initiated', 'ringing', 'active', 'ended', 'failed'))
+    CONSTRAINT video_call_sessions_call_type_check
+        CHECK (call_type IN ('video', 'audio', 'screen_share')),
+    CONSTRAINT video_call_sessions_status_check
+        CHECK (status IN ('initiated', 'ringing', 'active', 'ended', 'failed'))
 );
 ALTER TABLE samia.video_call_sessions OWNER TO annals_owner;
 
@@ -62,8 +66,10 @@ CREATE POLICY select_party ON samia.video_call_sessions FOR SELECT TO authentica
     USING (initiator_id = (SELECT auth.uid()) OR participants @> ARRAY[(SELECT auth.uid())]);
 
 -- Projectors write; the owner's helpers look in.
-CREATE POLICY projector_all ON samia.video_call_sessions FOR ALL TO projector USING (true) WITH CHECK (true);
-CREATE POLICY owner_select ON samia.video_call_sessions FOR SELECT TO annals_owner USING (true);
+CREATE POLICY projector_all ON samia.video_call_sessions FOR ALL TO projector
+    USING (true) WITH CHECK (true);
+CREATE POLICY owner_select ON samia.video_call_sessions FOR SELECT TO annals_owner
+    USING (true);
 
 REVOKE ALL ON samia.video_call_sessions FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON samia.video_call_sessions TO authenticated;

@@ -1,0 +1,127 @@
+//! The one binary: what can be typed, and what it does.
+
+mod auth;
+mod client;
+mod demo;
+mod dev;
+mod people;
+mod serve;
+mod tour;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{ExitCode, ExitStatus},
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    dev::DevError,
+    migrate::MigrationError,
+    serve::{NatsError, ServeError},
+    settings::{Complaint, Complaints, Flags, Sources},
+    telemetry::LogError,
+};
+
+/// Annals: commands over NATS become immutable events in Postgres, events become tables.
+///
+/// Begin with `annals dev --demo`, then `annals commands`.
+#[derive(Debug, Parser)]
+#[command(name = "annals", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Commands,
+}
+
+#[derive(Debug, Subcommand)]
+enum Commands {
+    /// Run everything on this machine: a private Postgres, a private nats-server, and Annals.
+    Dev(dev::DevArgs),
+    /// Run command services, relay and projectors against a Postgres and a NATS.
+    Serve(Configured),
+}
+
+/// Settings alone.
+#[derive(Debug, clap::Args)]
+struct Configured {
+    #[command(flatten)]
+    settings: Flags,
+}
+
+/// Why a command of the binary failed.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each says itself what it is")]
+pub enum AppError {
+    #[error("{0} is not set; `annals config` shows what is")]
+    Missing(&'static str),
+    #[error("there is nobody called {0} in the demo; `annals dev people` lists them")]
+    NoPerson(String),
+    #[error("nothing runs in {0}: start it with `annals dev --demo --background`")]
+    NotRunning(PathBuf),
+    #[error("there is no psql on this machine: install postgresql-client")]
+    NoPsql,
+    #[error("it ended with {status} before it was ready; its log is {log}")]
+    Ended { status: ExitStatus, log: PathBuf },
+    #[error("it was not ready in time; its log is {0}")]
+    TooSlow(PathBuf),
+    #[error("Postgres: {0}")]
+    Postgres(String),
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("the system does not tell of signals: {0}")]
+    Signals(io::Error),
+    #[error("metrics and health cannot be served on {address}: {source}; set ANNALS_HTTP")]
+    Http { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    Settings(#[from] Complaints),
+    #[error("{0}")]
+    Setting(Complaint),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("metrics: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    #[error(transparent)]
+    Dev(#[from] DevError),
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    #[error(transparent)]
+    Demo(#[from] demo::DemoError),
+}
+
+impl From<Complaint> for AppError {
+    fn from(complaint: Complaint) -> Self {
+        Self::Setting(complaint)
+    }
+}
+
+impl AppError {
+    /// Says which file an error of the system is about.
+    fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { path, source }
+    }
+}
+
+/// Does what was typed.
+pub async fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Commands::Dev(args) => dev::run(args).await,
+        Commands::Serve(args) => {
+            let resolved = Sources::of_process(args.settings).resolve();
+            serve::run(&resolved).await
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("annals: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
