@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use annals_infra::{
     dev::harness::{self, Database, Nats},
     migrate::{self, tables_hash},
-    serve::{self, Config, Running},
+    serve::{self, Config, Running, connect_nats},
 };
 use annals_projections::Catalogue;
 use async_nats::Client;
@@ -62,7 +62,7 @@ impl World {
             token::verifier(),
         );
         config.allow_unsafe = true;
-        let client = async_nats::connect(nats.client_url()).await.unwrap();
+        let client = connect_nats(&nats.client_url()).await.unwrap();
         let options: PgConnectOptions = database.url().parse().unwrap();
         let pool = PgPoolOptions::new()
             .max_connections(8)
@@ -120,7 +120,7 @@ impl World {
 
     /// NATS, with all rights.
     pub async fn master(&self) -> Client {
-        async_nats::connect(self.nats.url()).await.unwrap()
+        connect_nats(&self.nats.url()).await.unwrap()
     }
 
     /// Asks as a signed-in person.

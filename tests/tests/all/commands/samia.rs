@@ -35,8 +35,17 @@ async fn a_person_becomes_a_user_with_a_wallet_that_is_credited_and_debited() {
                    "description": "A reading", "user_id": CLARA}),
         ]
     );
-    let logged = "SELECT action FROM samia.audit_logs ORDER BY created_at, action";
-    assert_eq!(world.rows(logged).await.len(), 4, "one line an event");
+    let logged =
+        "SELECT action, user_id FROM samia.audit_logs ORDER BY (metadata->>'position')::int";
+    assert_eq!(
+        world.rows(logged).await,
+        [
+            json!({"action": "UserRegistered", "user_id": CLARA}),
+            json!({"action": "WalletOpened", "user_id": null}),
+            json!({"action": "WalletCredited", "user_id": null}),
+            json!({"action": "WalletDebited", "user_id": null}),
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,13 +54,16 @@ async fn a_wallet_never_falls_below_zero_and_the_refusal_is_logged() {
     wallet(&world, "10.00").await;
     let debit = json!({"amount": "10.01"});
     let asked = world.as_system().send("samia.cmd.debit_wallet", CLARA, debit).await;
-    asked.refused("insufficient_balance").status(422);
+    asked.refused("insufficient_funds").status(422);
     let debit = json!({"amount": "10.00"});
     world.as_system().send("samia.cmd.debit_wallet", CLARA, debit).await.ok();
     let rows = world.rows("SELECT balance::text FROM samia.user_wallets").await;
     assert_eq!(rows, [json!({"balance": "0.00"})]);
-    let refusals = "SELECT count(*) FROM samia.audit_logs WHERE success = false";
-    assert_eq!(world.number(refusals).await, 1);
+    let refusals = "SELECT action, error_message, metadata->>'command' AS command, resource_id
+                    FROM samia.audit_logs WHERE NOT success";
+    let line = json!({"action": "CommandRefused", "error_message": "insufficient_funds",
+                      "command": "debit_wallet", "resource_id": CLARA});
+    assert_eq!(world.rows(refusals).await, [line]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
