@@ -4,16 +4,21 @@ use annals_domain::{
     lift::{
         Role,
         child::{Child, ChildArchived, ChildErased, ChildRegistered, ConsentRecorded, ConsentType},
-        member::{ChildProfileClosed, ChildProfileOpened, Member, MemberStatus, ProfileCreated},
+        member::{
+            ChildProfileClosed, ChildProfileOpened, Member, MemberStatus, MemberSuspended,
+            ProfileCreated,
+        },
         organisation::{
-            Organisation, OrganisationRegistered, OrganisationStatus, OrganisationSuspended,
-            OrganisationType, SubscriptionPlan,
+            ChildNumberAllocated, Organisation, OrganisationRegistered, OrganisationStatus,
+            OrganisationSuspended, OrganisationType, StaffAdmitted, StaffDismissed,
+            SubscriptionPlan,
         },
         wellbeing_session::{
             ActivityType, Answer, ResponseRecorded, ResponseType, SessionStarted, SessionStatus,
             SessionType, WellbeingSession,
         },
     },
+    shared::identity::{Identity, IdentityRegistered},
     testing::day,
 };
 use serde_json::{Map, json};
@@ -43,7 +48,7 @@ pub const KIM: Uuid = Uuid::from_u128(0xc1);
 pub const LEE: Uuid = Uuid::from_u128(0xc2);
 /// A child of the clinic, with consent.
 pub const NOA: Uuid = Uuid::from_u128(0xc3);
-/// Nobody.
+/// Known to the identity provider, and without a place in The Lift.
 pub const STRANGER: Uuid = Uuid::from_u128(0xff);
 /// Kim's session, in progress, with one answer.
 pub const KIMS_SESSION: Uuid = Uuid::from_u128(0x5e1);
@@ -63,9 +68,15 @@ pub fn school() -> World {
     grown_up(&mut world, SUSPENDED, Role::Practitioner, Some(SCHOOL), MemberStatus::Suspended);
     grown_up(&mut world, DOCTOR, Role::Practitioner, Some(CLINIC), MemberStatus::Active);
     grown_up(&mut world, MANAGER, Role::GroupContact, Some(CLINIC), MemberStatus::Active);
-    child(&mut world, KIM, SCHOOL);
-    child(&mut world, LEE, SCHOOL);
-    child(&mut world, NOA, CLINIC);
+    known(&mut world, STRANGER);
+    for (org_id, staff) in [(SCHOOL, [HEAD, TEACHER]), (CLINIC, [DOCTOR, MANAGER])] {
+        for (nth, member_id) in (1..).zip(staff) {
+            world.happened::<Organisation>(org_id, StaffAdmitted { member_id, staff: nth });
+        }
+    }
+    child(&mut world, KIM, SCHOOL, 1);
+    child(&mut world, LEE, SCHOOL, 2);
+    child(&mut world, NOA, CLINIC, 1);
     for (child_id, session) in [(KIM, KIMS_SESSION), (NOA, NOAS_SESSION)] {
         let consent_date = day(1);
         let consent = ConsentRecorded { consent_type: ConsentType::Written, consent_date };
@@ -74,6 +85,11 @@ pub fn school() -> World {
     }
     world.happened::<WellbeingSession>(KIMS_SESSION, answered());
     world
+}
+
+/// The identity provider knows this person.
+pub fn known(world: &mut World, id: Uuid) {
+    world.happened::<Identity>(id, IdentityRegistered { email: "someone@example.org".into() });
 }
 
 /// The child leaves for good; what is known of it stays.
@@ -86,6 +102,12 @@ pub fn archive(world: &mut World, child_id: Uuid) {
 pub fn erase(world: &mut World, child_id: Uuid) {
     world.happened::<Child>(child_id, ChildErased {});
     world.happened::<Member>(child_id, ChildProfileClosed { erased: true });
+}
+
+/// This one of the school's staff is suspended.
+pub fn suspend(world: &mut World, member_id: Uuid) {
+    world.happened::<Member>(member_id, MemberSuspended {});
+    world.happened::<Organisation>(SCHOOL, StaffDismissed { member_id, staff: 1 });
 }
 
 /// The school is closed for now.
@@ -115,6 +137,7 @@ fn organisation(world: &mut World, id: Uuid, r#type: OrganisationType) {
 }
 
 fn grown_up(world: &mut World, id: Uuid, role: Role, org_id: Option<Uuid>, status: MemberStatus) {
+    known(world, id);
     let created = ProfileCreated {
         email: "someone@example.org".into(),
         name: "Someone".into(),
@@ -126,10 +149,14 @@ fn grown_up(world: &mut World, id: Uuid, role: Role, org_id: Option<Uuid>, statu
     world.happened::<Member>(id, created);
 }
 
-fn child(world: &mut World, id: Uuid, org_id: Uuid) {
+/// The organisation's n-th child.
+fn child(world: &mut World, id: Uuid, org_id: Uuid, nth: i32) {
+    known(world, id);
+    let number = ChildNumberAllocated { child_id: id, display_id: nth, children: nth };
+    world.happened::<Organisation>(org_id, number);
     let registered = ChildRegistered {
         org_id,
-        display_id: 1,
+        display_id: nth,
         registered_on: day(1).date_naive(),
         first_name: "Someone".into(),
         date_of_birth: None,

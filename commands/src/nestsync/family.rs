@@ -7,9 +7,10 @@ use annals_domain::{
     nestsync::{
         family::{
             AcceptFamilyInvitation, ArchiveFamily, ChangeMemberPermissions, ChangeMemberRole,
-            Command, CreateFamily, DeclineFamilyInvitation, ExpireFamilyInvitation, Family, Giver,
-            Invitation, InviteFamilyMember, LeaveFamily, PermissionChange, Refusal,
-            RemoveFamilyMember, RenameFamily, RoleChange, TransferFamilyOwnership,
+            Command, CompleteFamilyExport, CreateFamily, DeclineFamilyInvitation,
+            ExpireFamilyInvitation, Family, Giver, Invitation, InviteFamilyMember, LeaveFamily,
+            PermissionChange, Refusal, RemoveFamilyMember, RenameFamily, RequestFamilyExport,
+            RoleChange, TransferFamilyOwnership,
         },
         permission::Permission,
         user::User,
@@ -18,7 +19,7 @@ use annals_domain::{
 };
 use uuid::Uuid;
 
-use super::{account, fresh, owned, permitted, user::EMAIL};
+use super::{account, fresh, owned, permitted, system, user::EMAIL};
 use crate::{
     command::{CommandType, Target, command},
     work::{Stop, Work},
@@ -39,6 +40,9 @@ pub fn commands() -> Vec<CommandType> {
     const INVITEE: &[&str] = &["nestsync.policy.family_members.invitee"];
     const LEAVE: &[&str] = &["nestsync.policy.family_members.leave"];
     const SYSTEM: &[&str] = &["nestsync.policy.family_members.expire.system"];
+    const EXPORT: &[&str] =
+        &["nestsync.policy.export.request", "nestsync.policy.override.sysadmin"];
+    const EXPORTED: &[&str] = &["nestsync.policy.export.complete"];
     vec![
         command::<Family, CreateFamily>(Target::New, CREATE, create),
         command::<Family, RenameFamily>(Target::Given, OWNER, by_owner),
@@ -47,11 +51,13 @@ pub fn commands() -> Vec<CommandType> {
         command::<Family, InviteFamilyMember>(Target::Given, MANAGE, invite),
         command::<Family, AcceptFamilyInvitation>(Target::Given, INVITEE, accept),
         command::<Family, DeclineFamilyInvitation>(Target::Given, INVITEE, decline),
-        command::<Family, ExpireFamilyInvitation>(Target::Given, SYSTEM, expire),
+        command::<Family, ExpireFamilyInvitation>(Target::Given, SYSTEM, by_system),
         command::<Family, ChangeMemberRole>(Target::Given, MANAGE, change_role),
         command::<Family, ChangeMemberPermissions>(Target::Given, MANAGE, change_permissions),
         command::<Family, RemoveFamilyMember>(Target::Given, REMOVE, remove),
         command::<Family, LeaveFamily>(Target::Given, LEAVE, leave),
+        command::<Family, RequestFamilyExport>(Target::Given, EXPORT, by_owner),
+        command::<Family, CompleteFamilyExport>(Target::Given, EXPORTED, by_system),
     ]
 }
 
@@ -111,14 +117,12 @@ fn decline(
     decide(work, id, command.clone())
 }
 
-fn expire(
+fn by_system<C: Clone + Into<Command>>(
     work: &mut Work<'_>,
     id: &Arc<str>,
-    command: &ExpireFamilyInvitation,
+    command: &C,
 ) -> Result<(), Stop> {
-    if !work.actor.is_system() {
-        return Err(Stop::Denied("invitations lapse by themselves"));
-    }
+    system(work)?;
     work.existing::<Family>(id)?;
     decide(work, id, command.clone())
 }
@@ -442,5 +446,25 @@ mod tests {
         world.as_person(BOB).send(subject, FAMILY, json!({})).accepted(&["FamilyMemberLeft"]);
         world.send(subject, FAMILY, json!({})).denied();
         world.as_person(EVE).send(subject, OTHERS, json!({})).refused("owner_required");
+    }
+
+    #[test]
+    fn the_owner_asks_for_all_data_and_the_export_worker_reports_back() {
+        let mut world = world();
+        let (request, complete) =
+            ("nestsync.cmd.request_family_export", "nestsync.cmd.complete_family_export");
+        for other in [BOB, EVE] {
+            world.as_person(other).send(request, FAMILY, json!({})).denied();
+        }
+        world.as_person(ROOT).send(request, FAMILY, json!({})).refused("reason_required");
+        let appended = world
+            .as_person(ADA)
+            .send(request, FAMILY, json!({}))
+            .accepted(&["FamilyExportRequested"]);
+        let payload = appended[0].event.payload_value().unwrap();
+        let data = json!({"export_id": payload["export_id"]});
+        world.send(complete, FAMILY, data.clone()).denied();
+        world.as_system().send(complete, FAMILY, data.clone()).accepted(&["FamilyExportCompleted"]);
+        world.send(complete, FAMILY, data).refused("export_unknown");
     }
 }

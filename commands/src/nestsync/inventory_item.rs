@@ -1,20 +1,23 @@
-//! Who may do what with the stock (nestsync.policy.inventory.write).
+//! Who may do what with the stock and with proposals to reorder (nestsync.policy.inventory.write,
+//! nestsync.policy.reorder.*).
 
 use std::sync::Arc;
 
 use annals_domain::nestsync::{
+    family::Family,
     inventory_item::{
-        AddInventoryItem, AdjustStock, Command, InventoryItem, LogUsage, RemoveInventoryItem,
-        RestockItem, SetReorderThreshold, UpdateInventoryItem, VoidUsageLog,
+        AcceptReorderSuggestion, AddInventoryItem, AdjustStock, Command, DismissReorderSuggestion,
+        Dismissal, FulfilReorderSuggestion, InventoryItem, LogUsage, RemoveInventoryItem,
+        RestockItem, SetReorderThreshold, SuggestReorder, UpdateInventoryItem, Usage, VoidUsageLog,
     },
     permission::Permission,
 };
 use uuid::Uuid;
 
-use super::{fresh, of_family, permitted};
+use super::{fresh, of_family, permitted, system};
 use crate::{
     command::{CommandType, Target, command},
-    work::{Stop, Work},
+    work::{Loaded, Stop, Work},
 };
 
 /// What may be asked of an item, and by whom.
@@ -22,6 +25,14 @@ use crate::{
 pub fn commands() -> Vec<CommandType> {
     const WRITE: &[&str] =
         &["nestsync.policy.inventory.write", "nestsync.policy.override.sysadmin"];
+    const SYSTEM: &[&str] = &["nestsync.policy.reorder.system"];
+    const DECIDE: &[&str] =
+        &["nestsync.policy.reorder.decide", "nestsync.policy.override.sysadmin"];
+    const DISMISS: &[&str] = &[
+        "nestsync.policy.reorder.decide",
+        "nestsync.policy.reorder.system",
+        "nestsync.policy.override.sysadmin",
+    ];
     vec![
         command::<InventoryItem, AddInventoryItem>(Target::New, WRITE, add),
         command::<InventoryItem, UpdateInventoryItem>(Target::Given, WRITE, update),
@@ -31,6 +42,10 @@ pub fn commands() -> Vec<CommandType> {
         command::<InventoryItem, LogUsage>(Target::Given, WRITE, log_usage),
         command::<InventoryItem, VoidUsageLog>(Target::Given, WRITE, write),
         command::<InventoryItem, RemoveInventoryItem>(Target::Given, WRITE, write),
+        command::<InventoryItem, SuggestReorder>(Target::Given, SYSTEM, by_system),
+        command::<InventoryItem, AcceptReorderSuggestion>(Target::Given, DECIDE, write),
+        command::<InventoryItem, DismissReorderSuggestion>(Target::Given, DISMISS, dismiss),
+        command::<InventoryItem, FulfilReorderSuggestion>(Target::Given, SYSTEM, by_system),
     ]
 }
 
@@ -43,15 +58,16 @@ fn add(work: &mut Work<'_>, id: &Arc<str>, command: &AddInventoryItem) -> Result
 }
 
 fn update(work: &mut Work<'_>, id: &Arc<str>, command: &UpdateInventoryItem) -> Result<(), Stop> {
-    let family_id = stocked(work, id)?;
+    let (family_id, _) = stocked(work, id)?;
     of_family(work, command.child_id.flatten(), family_id)?;
     work.decide::<InventoryItem>(id, command.clone())
 }
 
 fn log_usage(work: &mut Work<'_>, id: &Arc<str>, command: &LogUsage) -> Result<(), Stop> {
-    let family_id = stocked(work, id)?;
+    let (family_id, family) = stocked(work, id)?;
     of_family(work, command.child_id, family_id)?;
-    work.decide::<InventoryItem>(id, command.clone())
+    let usage = Usage { asked: command.clone(), timezone: family.timezone.clone() };
+    work.decide::<InventoryItem>(id, usage)
 }
 
 fn write<C: Clone + Into<Command>>(
@@ -63,13 +79,44 @@ fn write<C: Clone + Into<Command>>(
     work.decide::<InventoryItem>(id, command.clone())
 }
 
-/// Whose stock the item is, where the actor may keep it.
-fn stocked(work: &mut Work<'_>, id: &Arc<str>) -> Result<Uuid, Stop> {
+fn by_system<C: Clone + Into<Command>>(
+    work: &mut Work<'_>,
+    id: &Arc<str>,
+    command: &C,
+) -> Result<(), Stop> {
+    system(work)?;
+    known(work, id)?;
+    work.decide::<InventoryItem>(id, command.clone())
+}
+
+fn dismiss(
+    work: &mut Work<'_>,
+    id: &Arc<str>,
+    command: &DismissReorderSuggestion,
+) -> Result<(), Stop> {
+    let decided_by = if work.actor.is_system() {
+        known(work, id)?;
+        None
+    } else {
+        stocked(work, id)?;
+        Some(work.actor.id)
+    };
+    work.decide::<InventoryItem>(id, Dismissal { asked: command.clone(), decided_by })
+}
+
+/// Whose stock the item is.
+fn known(work: &mut Work<'_>, id: &Arc<str>) -> Result<Uuid, Stop> {
     let item = work.existing::<InventoryItem>(id)?;
     let family_id = item.family_id.ok_or(Stop::Unknown { kind: "nestsync.inventory_item" })?;
-    permitted(work, family_id, Permission::InventoryWrite)?;
     work.tenant(family_id);
     Ok(family_id)
+}
+
+/// Whose stock the item is, where the actor may keep it.
+fn stocked<'a>(work: &mut Work<'a>, id: &Arc<str>) -> Result<(Uuid, Loaded<'a, Family>), Stop> {
+    let family_id = known(work, id)?;
+    let (family, _) = permitted(work, family_id, Permission::InventoryWrite)?;
+    Ok((family_id, family))
 }
 
 #[cfg(test)]
@@ -80,12 +127,12 @@ mod tests {
         Amount, Moment,
         nestsync::{
             child::{Child, ChildAdded, ChildRemoved},
-            family::Family,
             inventory_item::{self as domain, Event},
             user::User,
         },
         testing::{ADA, BOB, day, given},
     };
+    use chrono::{DateTime, Utc};
     use serde_json::{Value, json};
 
     use super::{
@@ -96,7 +143,7 @@ mod tests {
         actor::Actor,
         aggregate::State,
         testing::World,
-        work::{Claim, States, Stream},
+        work::{Appended, Claim, States, Stream},
     };
 
     const ITEM: Uuid = Uuid::from_u128(0x17e);
@@ -228,6 +275,80 @@ mod tests {
         world.send(void, ITEM, data).refused("usage_already_voided");
     }
 
+    /// Six nappies are left, ten are wanted.
+    fn low_world() -> World {
+        let mut world = stocked_world();
+        let low = json!({"reorder_threshold": "10"});
+        world
+            .send("nestsync.cmd.set_reorder_threshold", ITEM, low)
+            .accepted(&["ReorderThresholdSet"]);
+        world.send(USE, ITEM, json!({"quantity": "4"})).accepted(&["ItemUsed"]);
+        world
+    }
+
+    const SUGGEST: &str = "nestsync.cmd.suggest_reorder";
+    const ACCEPT: &str = "nestsync.cmd.accept_reorder_suggestion";
+    const DISMISS: &str = "nestsync.cmd.dismiss_reorder_suggestion";
+    const FULFIL: &str = "nestsync.cmd.fulfil_reorder_suggestion";
+
+    #[test]
+    fn the_system_proposes_and_members_with_inventory_write_decide() {
+        let mut world = low_world();
+        world.as_person(ADA).send(SUGGEST, ITEM, json!({})).denied();
+        world.as_system().send(SUGGEST, ITEM, json!({})).accepted(&["ReorderSuggested"]);
+        world.send(SUGGEST, ITEM, json!({})).refused("suggestion_already_open");
+        world.send(SUGGEST, Uuid::from_u128(0x40), json!({})).unknown();
+        world.send(ACCEPT, ITEM, json!({})).denied();
+        for other in [VERA, EVE] {
+            world.as_person(other).send(ACCEPT, ITEM, json!({})).denied();
+            world.as_person(other).send(DISMISS, ITEM, json!({})).denied();
+            world.as_person(other).send(FULFIL, ITEM, json!({})).denied();
+        }
+        world.as_person(ROOT).send(ACCEPT, ITEM, json!({})).refused("reason_required");
+        world
+            .as_person(CARL)
+            .send(ACCEPT, ITEM, json!({}))
+            .accepted(&["ReorderSuggestionAccepted"]);
+        world.send(DISMISS, ITEM, json!({})).refused("suggestion_not_open");
+        let restock = json!({"quantity": "10"});
+        world.send("nestsync.cmd.restock_item", ITEM, restock).accepted(&["ItemRestocked"]);
+        world.as_system().send(FULFIL, ITEM, json!({})).accepted(&["ReorderSuggestionFulfilled"]);
+    }
+
+    #[test]
+    fn a_dismissal_names_the_person_who_decided_and_nobody_where_the_system_did() {
+        let decided_by = |appended: &[Appended]| {
+            appended[0].event.payload_value().unwrap()["decided_by"].clone()
+        };
+        let mut world = low_world();
+        world.as_system().send(SUGGEST, ITEM, json!({})).accepted(&["ReorderSuggested"]);
+        let appended = world
+            .as_person(BOB)
+            .send(DISMISS, ITEM, json!({}))
+            .accepted(&["ReorderSuggestionDismissed"]);
+        assert_eq!(decided_by(&appended), json!(BOB));
+        world.as_system().send(SUGGEST, ITEM, json!({})).accepted(&["ReorderSuggested"]);
+        world
+            .as_person(BOB)
+            .send("nestsync.cmd.remove_inventory_item", ITEM, json!({}))
+            .accepted(&["InventoryItemRemoved"]);
+        let appended = world
+            .as_system()
+            .send(DISMISS, ITEM, json!({}))
+            .accepted(&["ReorderSuggestionDismissed"]);
+        assert_eq!(decided_by(&appended), Value::Null);
+    }
+
+    #[test]
+    fn use_is_added_up_by_the_clock_of_the_family_that_owns_the_item() {
+        let mut world = stocked_world();
+        let new_year: DateTime<Utc> = "2026-01-01T04:30:00Z".parse().unwrap();
+        let appended =
+            world.at(new_year).send(USE, ITEM, json!({"quantity": "1"})).accepted(&["ItemUsed"]);
+        let payload = appended[0].event.payload_value().unwrap();
+        assert_eq!(payload["usage_analytics"][0]["period_start"], json!("2025-12-31"));
+    }
+
     struct Memory(HashMap<Stream, Box<dyn State>>);
 
     impl States for Memory {
@@ -259,7 +380,7 @@ mod tests {
         }
         .into()]);
         let (user, family) = scene::states(CARL);
-        let child = Child { family_id: Some(FAMILY), removed: false };
+        let child = Child { family_id: Some(FAMILY), ..Child::default() };
         let streams = [
             Stream::of::<InventoryItem>(ITEM),
             Stream::of::<User>(CARL),

@@ -1,8 +1,12 @@
 //! Commands of the context `nestsync`, and what its handlers share: who acts, and by which right.
 
+pub mod activity;
+pub mod billing;
 pub mod child;
 pub mod family;
 pub mod inventory_item;
+pub mod notification;
+pub mod notification_preference;
 pub mod user;
 
 use std::sync::Arc;
@@ -10,9 +14,13 @@ use std::sync::Arc;
 use annals_domain::{
     Decider,
     nestsync::{
+        activity::Activity,
+        billing::Billing,
         child::Child,
         family::{Family, Giver},
         inventory_item::InventoryItem,
+        notification::Notification,
+        notification_preference::NotificationPreference,
         permission::Permission,
         user::{Refusal, User},
     },
@@ -38,12 +46,20 @@ pub fn context() -> Context {
             AggregateType::of::<Family>(),
             AggregateType::of::<Child>(),
             AggregateType::of::<InventoryItem>(),
+            AggregateType::of::<Activity>(),
+            AggregateType::of::<NotificationPreference>(),
+            AggregateType::of::<Notification>(),
+            AggregateType::of::<Billing>(),
         ],
         commands: [
             user::commands(),
             family::commands(),
             child::commands(),
             inventory_item::commands(),
+            activity::commands(),
+            notification_preference::commands(),
+            notification::commands(),
+            billing::commands(),
         ]
         .into_iter()
         .flatten()
@@ -75,6 +91,11 @@ fn account<'a>(work: &mut Work<'a>) -> Result<Loaded<'a, User>, Stop> {
     }
     user.may_act()?;
     Ok(user)
+}
+
+/// A service acts as itself: a reaction, a sender, a provider's callback.
+fn system(work: &Work<'_>) -> Result<(), Stop> {
+    if work.actor.is_system() { Ok(()) } else { Err(Stop::Denied("only the system may do this")) }
 }
 
 /// Whether the command carries a reason (nestsync.rule.override.reason).
@@ -251,7 +272,7 @@ mod scene {
 
     /// An active account, and a family of which its person is a caregiver.
     pub fn states(person: Uuid) -> (User, Family) {
-        let user = User { status: Some(user::Status::Active), is_system_admin: false };
+        let user = User { status: Some(user::Status::Active), ..User::default() };
         let events = [created(EVE).into(), joined(person, Role::Caregiver).into()];
         (user, given::<Family>(events).state)
     }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use annals_domain::{
     nestsync::user::{
-        Command, DeactivateUser, DeleteUser, GrantSystemAdministration, ReactivateUser,
+        Command, DeactivateUser, DeleteUser, EraseUser, GrantSystemAdministration, ReactivateUser,
         RecordSignIn, Refusal, RegisterUser, RevokeSystemAdministration, UpdateUserAccount, User,
         address,
     },
     shared::identity::{self, Identity},
 };
 
-use super::{account, administrator, fresh, uuid};
+use super::{account, administrator, fresh, system, uuid};
 use crate::{
     command::{CommandType, Target, command},
     work::{Stop, Work},
@@ -30,6 +30,8 @@ pub fn commands() -> Vec<CommandType> {
     const SYSADMIN: &[&str] = &["nestsync.policy.users.sysadmin"];
     const SELF_OR_SYSADMIN: &[&str] =
         &["nestsync.policy.users.self", "nestsync.policy.users.sysadmin"];
+    const SYSTEM_OR_SYSADMIN: &[&str] =
+        &["nestsync.policy.users.system", "nestsync.policy.users.sysadmin"];
     const SYSADMIN_OR_OPERATOR: &[&str] =
         &["nestsync.policy.users.sysadmin", "nestsync.policy.users.bootstrap.operator"];
     vec![
@@ -41,6 +43,7 @@ pub fn commands() -> Vec<CommandType> {
         command::<User, DeleteUser>(Target::Actor, SELF_OR_SYSADMIN, delete),
         command::<User, GrantSystemAdministration>(Target::Given, SYSADMIN_OR_OPERATOR, grant),
         command::<User, RevokeSystemAdministration>(Target::Given, SYSADMIN, revoke),
+        command::<User, EraseUser>(Target::Given, SYSTEM_OR_SYSADMIN, erase),
     ]
 }
 
@@ -66,9 +69,7 @@ fn update(work: &mut Work<'_>, id: &Arc<str>, command: &UpdateUserAccount) -> Re
 }
 
 fn record_sign_in(work: &mut Work<'_>, id: &Arc<str>, command: &RecordSignIn) -> Result<(), Stop> {
-    if !work.actor.is_system() {
-        return Err(Stop::Denied("only the identity side reports sign-ins"));
-    }
+    system(work)?;
     decide(work, id, command.clone())
 }
 
@@ -106,6 +107,16 @@ fn revoke(
 ) -> Result<(), Stop> {
     another_administrator(work, id)?;
     decide(work, id, command.clone())
+}
+
+/// The address is free again: the row no longer has it.
+fn erase(work: &mut Work<'_>, id: &Arc<str>, command: &EraseUser) -> Result<(), Stop> {
+    if !work.actor.is_system() {
+        administrator(work)?;
+    }
+    decide(work, id, command.clone())?;
+    work.release(EMAIL, id);
+    Ok(())
 }
 
 fn decide(work: &mut Work<'_>, id: &Arc<str>, command: impl Into<Command>) -> Result<(), Stop> {
@@ -249,6 +260,27 @@ mod tests {
         world.send("nestsync.cmd.deactivate_user", BOB, json!({})).accepted(&["UserDeactivated"]);
         world.send("nestsync.cmd.reactivate_user", BOB, json!({})).accepted(&["UserReactivated"]);
         world.send("nestsync.cmd.deactivate_user", NEW, json!({})).unknown();
+    }
+
+    #[test]
+    fn the_system_and_administrators_erase_and_the_address_is_free_then() {
+        let mut world = world();
+        let subject = "nestsync.cmd.erase_user";
+        let taken = json!({"email": "taken@example.org"});
+        world
+            .as_person(BOB)
+            .send("nestsync.cmd.update_user_account", BOB, taken.clone())
+            .accepted(&["UserAccountUpdated"]);
+        world.send(subject, BOB, json!({})).denied();
+        world.as_person(ROOT).send(subject, BOB, json!({})).refused("reason_required");
+        world.because("written request").send(subject, EVE, json!({})).accepted(&["UserErased"]);
+        world.as_system().send(subject, BOB, json!({})).accepted(&["UserErased"]);
+        world.send(subject, BOB, json!({})).accepted(&[]);
+        world.send(subject, NEW, json!({})).unknown();
+        world
+            .as_person(ADA)
+            .send("nestsync.cmd.update_user_account", ADA, taken)
+            .accepted(&["UserAccountUpdated"]);
     }
 
     #[test]

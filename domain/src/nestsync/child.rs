@@ -1,4 +1,5 @@
-//! A family's child: added, kept up to date, removed. (nestsync.aggregate.Child, stream: child id)
+//! A family's child: added, kept up to date, removed, erased; with whom to call in an emergency.
+//! (nestsync.aggregate.Child, stream: child id)
 
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
@@ -62,9 +63,88 @@ pub struct UpdateChildProfile {
 #[serde(deny_unknown_fields)]
 pub struct RemoveChild {}
 
+/// Erases what is known of a child. (nestsync.command.EraseChild)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseChild {}
+
+/// Whom to call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// The person's name.
+    pub name: String,
+    /// The person's telephone number.
+    pub phone: String,
+    /// What the person is to the child.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relationship: Option<String>,
+}
+
+/// Says whom to call and what to know in an emergency. (nestsync.command.CreateEmergencyProfile)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateEmergencyProfile {
+    /// Whom to call, in this order; at least one.
+    pub contacts: Vec<Contact>,
+    /// Allergies.
+    #[serde(default)]
+    pub allergies: Vec<String>,
+    /// Medical conditions.
+    #[serde(default)]
+    pub medical_conditions: Vec<String>,
+    /// Medications.
+    #[serde(default)]
+    pub medications: Vec<String>,
+    /// The child's physician.
+    #[serde(default)]
+    pub physician_name: Option<String>,
+    /// The physician's telephone number.
+    #[serde(default)]
+    pub physician_phone: Option<String>,
+    /// What to do.
+    #[serde(default)]
+    pub instructions: Option<String>,
+}
+
+/// Changes an emergency profile; what is absent stays, null clears.
+/// (nestsync.command.UpdateEmergencyProfile)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateEmergencyProfile {
+    /// Whom to call; at least one.
+    #[serde(default)]
+    pub contacts: Option<Vec<Contact>>,
+    /// Allergies.
+    #[serde(default)]
+    pub allergies: Option<Vec<String>>,
+    /// Medical conditions.
+    #[serde(default)]
+    pub medical_conditions: Option<Vec<String>>,
+    /// Medications.
+    #[serde(default)]
+    pub medications: Option<Vec<String>>,
+    /// The child's physician.
+    #[serde(default, deserialize_with = "text::some")]
+    pub physician_name: Option<Option<String>>,
+    /// The physician's telephone number.
+    #[serde(default, deserialize_with = "text::some")]
+    pub physician_phone: Option<Option<String>>,
+    /// What to do.
+    #[serde(default, deserialize_with = "text::some")]
+    pub instructions: Option<Option<String>>,
+}
+
 commands! {
     /// What may be asked of a child.
-    pub enum Command { AddChild, UpdateChildProfile, RemoveChild }
+    pub enum Command {
+        AddChild,
+        UpdateChildProfile,
+        RemoveChild,
+        EraseChild,
+        CreateEmergencyProfile,
+        UpdateEmergencyProfile,
+    }
 }
 
 /// A child was added.
@@ -118,6 +198,68 @@ pub struct ChildRemoved {
     pub deleted_at: DateTime<Utc>,
 }
 
+/// What was known of a child is erased: in its profile and in notes on what it used; its emergency
+/// profile is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ChildErased {
+    /// When the child was taken out of the list, where it was in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// It was said whom to call and what to know in an emergency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EmergencyProfileCreated {
+    /// The profile's id.
+    pub profile_id: Uuid,
+    /// Whose child it is.
+    pub family_id: Uuid,
+    /// Whom to call.
+    pub contacts: Vec<Contact>,
+    /// Allergies.
+    pub allergies: Vec<String>,
+    /// Medical conditions.
+    pub medical_conditions: Vec<String>,
+    /// Medications.
+    pub medications: Vec<String>,
+    /// The child's physician.
+    pub physician_name: Option<String>,
+    /// The physician's telephone number.
+    pub physician_phone: Option<String>,
+    /// What to do.
+    pub instructions: Option<String>,
+    /// Who wrote it.
+    pub updated_by: Uuid,
+}
+
+/// An emergency profile changed; only what changed is there, and who changed it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EmergencyProfileUpdated {
+    /// Whom to call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contacts: Option<Vec<Contact>>,
+    /// Allergies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allergies: Option<Vec<String>>,
+    /// Medical conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medical_conditions: Option<Vec<String>>,
+    /// Medications.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub medications: Option<Vec<String>>,
+    /// The child's physician, or null.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "text::some")]
+    pub physician_name: Option<Option<String>>,
+    /// The physician's telephone number, or null.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "text::some")]
+    pub physician_phone: Option<Option<String>>,
+    /// What to do, or null.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "text::some")]
+    pub instructions: Option<Option<String>>,
+    /// Who changed it.
+    pub updated_by: Uuid,
+}
+
 events! {
     /// What happens to a child.
     pub enum Event {
@@ -138,6 +280,25 @@ events! {
             notes: null,
         },
         ChildRemoved,
+        ChildErased,
+        EmergencyProfileCreated {
+            contacts: list,
+            allergies: list,
+            medical_conditions: list,
+            medications: list,
+            physician_name: null,
+            physician_phone: null,
+            instructions: null,
+        },
+        EmergencyProfileUpdated {
+            contacts: list,
+            allergies: list,
+            medical_conditions: list,
+            medications: list,
+            physician_name: null,
+            physician_phone: null,
+            instructions: null,
+        },
     }
 }
 
@@ -146,6 +307,14 @@ refusals! {
     pub enum Refusal {
         /// nestsync.rule.child.in_family
         WrongFamily => "this child belongs to another family", at "child_id";
+        /// nestsync.rule.emergency.one
+        EmergencyProfileExists => "this child has an emergency profile already",
+            hint "change it (nestsync.cmd.update_emergency_profile)";
+        /// An emergency profile says whom to call (nestsync.rule.emergency.one).
+        ContactRequired => "at least one contact is needed, each with name and phone", at "contacts";
+        /// There is no profile to change.
+        EmergencyProfileUnknown => "this child has no emergency profile",
+            hint "create it (nestsync.cmd.create_emergency_profile)";
         /// There is no such child.
         ChildUnknown => "no such child";
         /// The id is taken.
@@ -164,6 +333,10 @@ pub struct Child {
     pub family_id: Option<Uuid>,
     /// Whether it was taken out of the list.
     pub removed: bool,
+    /// Whether what was known of it is erased.
+    pub erased: bool,
+    /// Whether it has an emergency profile.
+    pub has_emergency_profile: bool,
 }
 
 impl Child {
@@ -178,11 +351,11 @@ impl Child {
         if self.removed { Err(Refusal::ChildGone) } else { Ok(()) }
     }
 
-    fn present(&self) -> Result<(), Refusal> {
+    fn present(&self) -> Result<Uuid, Refusal> {
         match self.family_id {
             None => Err(Refusal::ChildUnknown),
             Some(_) if self.removed => Err(Refusal::ChildGone),
-            Some(_) => Ok(()),
+            Some(family_id) => Ok(family_id),
         }
     }
 }
@@ -215,6 +388,9 @@ impl Decider for Child {
                 self.present()?;
                 Ok(vec![ChildRemoved { deleted_at: moment.now }.into()])
             }
+            Command::EraseChild(_) => self.erase(moment),
+            Command::CreateEmergencyProfile(new) => self.create_profile(new, moment),
+            Command::UpdateEmergencyProfile(change) => self.update_profile(change, moment),
         }
     }
 
@@ -223,6 +399,13 @@ impl Decider for Child {
             Event::ChildAdded(added) => self.family_id = Some(added.family_id),
             Event::ChildProfileUpdated(_) => {}
             Event::ChildRemoved(_) => self.removed = true,
+            Event::ChildErased(_) => {
+                self.removed = true;
+                self.erased = true;
+                self.has_emergency_profile = false;
+            }
+            Event::EmergencyProfileCreated(_) => self.has_emergency_profile = true,
+            Event::EmergencyProfileUpdated(_) => {}
         }
     }
 }
@@ -243,6 +426,74 @@ impl Child {
         }
         Ok(vec![updated.into()])
     }
+
+    fn erase(&self, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        match self.family_id {
+            None => Err(Refusal::ChildUnknown),
+            Some(_) if self.erased => Ok(vec![]),
+            Some(_) => {
+                let deleted_at = (!self.removed).then_some(moment.now);
+                Ok(vec![ChildErased { deleted_at }.into()])
+            }
+        }
+    }
+
+    fn create_profile(
+        &self,
+        new: CreateEmergencyProfile,
+        moment: &Moment,
+    ) -> Result<Vec<Event>, Refusal> {
+        let family_id = self.present()?;
+        if self.has_emergency_profile {
+            return Err(Refusal::EmergencyProfileExists);
+        }
+        let created = EmergencyProfileCreated {
+            profile_id: moment.new_id(),
+            family_id,
+            contacts: contacts(new.contacts)?,
+            allergies: new.allergies,
+            medical_conditions: new.medical_conditions,
+            medications: new.medications,
+            physician_name: new.physician_name,
+            physician_phone: new.physician_phone,
+            instructions: new.instructions,
+            updated_by: moment.actor,
+        };
+        Ok(vec![created.into()])
+    }
+
+    fn update_profile(
+        &self,
+        change: UpdateEmergencyProfile,
+        moment: &Moment,
+    ) -> Result<Vec<Event>, Refusal> {
+        self.present()?;
+        if !self.has_emergency_profile {
+            return Err(Refusal::EmergencyProfileUnknown);
+        }
+        if change == UpdateEmergencyProfile::default() {
+            return Ok(vec![]);
+        }
+        let updated = EmergencyProfileUpdated {
+            contacts: change.contacts.map(contacts).transpose()?,
+            allergies: change.allergies,
+            medical_conditions: change.medical_conditions,
+            medications: change.medications,
+            physician_name: change.physician_name,
+            physician_phone: change.physician_phone,
+            instructions: change.instructions,
+            updated_by: moment.actor,
+        };
+        Ok(vec![updated.into()])
+    }
+}
+
+fn contacts(contacts: Vec<Contact>) -> Result<Vec<Contact>, Refusal> {
+    let reachable = |contact: &Contact| is_filled(&contact.name) && is_filled(&contact.phone);
+    if contacts.is_empty() || !contacts.iter().all(reachable) {
+        return Err(Refusal::ContactRequired);
+    }
+    Ok(contacts)
 }
 
 fn first_name(name: String) -> Result<String, Refusal> {
@@ -336,5 +587,89 @@ mod tests {
         let removed = Event::from(ChildRemoved { deleted_at: day(1) });
         let gone = given::<Child>([added(), removed]).state;
         assert_eq!(gone.in_family(FAMILY), Err(Refusal::ChildGone));
+    }
+
+    fn grandma() -> Contact {
+        Contact {
+            name: "Grandma".into(),
+            phone: "+1 416 555 0100".into(),
+            relationship: Some("grandmother".into()),
+        }
+    }
+
+    fn profile(contacts: Vec<Contact>) -> CreateEmergencyProfile {
+        CreateEmergencyProfile {
+            contacts,
+            allergies: vec!["peanuts".into()],
+            medical_conditions: vec![],
+            medications: vec![],
+            physician_name: None,
+            physician_phone: None,
+            instructions: None,
+        }
+    }
+
+    #[test]
+    fn a_child_has_one_emergency_profile_with_at_least_one_contact() {
+        let unreachable = Contact { phone: " ".into(), ..grandma() };
+        let (given, events) = given::<Child>([added()])
+            .when(profile(vec![]))
+            .refused("ContactRequired")
+            .when(profile(vec![grandma(), unreachable.clone()]))
+            .refused("ContactRequired")
+            .when(UpdateEmergencyProfile::default())
+            .refused("EmergencyProfileUnknown")
+            .when(profile(vec![grandma()]))
+            .events();
+        let [Event::EmergencyProfileCreated(created)] = events.as_slice() else {
+            panic!("expected a profile, got {events:?}");
+        };
+        assert_eq!((created.family_id, created.updated_by), (FAMILY, ADA));
+        let nobody = UpdateEmergencyProfile { contacts: Some(vec![]), ..Default::default() };
+        given
+            .when(profile(vec![grandma()]))
+            .refused("EmergencyProfileExists")
+            .when(nobody)
+            .refused("ContactRequired")
+            .when(UpdateEmergencyProfile::default())
+            .then_nothing();
+    }
+
+    #[test]
+    fn an_emergency_profile_changes_where_it_is_told_to() {
+        let (given, _) = given::<Child>([added()]).when(profile(vec![grandma()])).events();
+        let change = UpdateEmergencyProfile {
+            allergies: Some(vec![]),
+            physician_name: Some(None),
+            ..Default::default()
+        };
+        given.when(change).then([EmergencyProfileUpdated {
+            contacts: None,
+            allergies: Some(vec![]),
+            medical_conditions: None,
+            medications: None,
+            physician_name: Some(None),
+            physician_phone: None,
+            instructions: None,
+            updated_by: ADA,
+        }]);
+    }
+
+    #[test]
+    fn a_child_is_erased_once_and_is_gone_then() {
+        let (with_profile, _) = given::<Child>([added()]).when(profile(vec![grandma()])).events();
+        with_profile
+            .when(EraseChild {})
+            .then([ChildErased { deleted_at: Some(day(1)) }])
+            .when(EraseChild {})
+            .then_nothing()
+            .when(profile(vec![grandma()]))
+            .refused("ChildGone");
+        let removed = ChildRemoved { deleted_at: day(1) };
+        given::<Child>([added(), removed.into()])
+            .at(day(2))
+            .when(EraseChild {})
+            .then([ChildErased { deleted_at: None }]);
+        given::<Child>([]).when(EraseChild {}).refused("ChildUnknown");
     }
 }

@@ -1,7 +1,7 @@
 //! A family, the tenant: founded by its owner, joined by invitation, handed over, archived. Its members
 //! are part of it, from invitation to leaving. (nestsync.aggregate.Family, stream: family id)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
 use schemars::JsonSchema;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    is_filled,
+    calendar, is_filled,
     permission::{self, Permission, Permissions, Role},
 };
 use crate::{Decider, Moment, commands, events, refusals, text};
@@ -161,6 +161,22 @@ pub struct RemoveFamilyMember {
 #[serde(deny_unknown_fields)]
 pub struct LeaveFamily {}
 
+/// Asks for all data of the family. (nestsync.command.RequestFamilyExport)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestFamilyExport {}
+
+/// Reports that an export is ready. (nestsync.command.CompleteFamilyExport)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CompleteFamilyExport {
+    /// The export that was asked for.
+    pub export_id: Uuid,
+    /// SHA-256 of what was handed out, in hexadecimal.
+    #[serde(default)]
+    pub sha256: Option<String>,
+}
+
 /// On whose authority permission codes are given (nestsync.rule.member.permissions).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Giver {
@@ -214,6 +230,8 @@ commands! {
         PermissionChange,
         RemoveFamilyMember,
         LeaveFamily,
+        RequestFamilyExport,
+        CompleteFamilyExport,
     }
 }
 
@@ -381,6 +399,28 @@ pub struct FamilyMemberLeft {
     pub ended_at: DateTime<Utc>,
 }
 
+/// All data of the family was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyExportRequested {
+    /// The export's id.
+    pub export_id: Uuid,
+    /// Who asked.
+    pub requested_by: Uuid,
+    /// When.
+    pub requested_at: DateTime<Utc>,
+}
+
+/// An export is ready.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FamilyExportCompleted {
+    /// The export's id.
+    pub export_id: Uuid,
+    /// SHA-256 of what was handed out, in hexadecimal, if the worker said it.
+    pub sha256: Option<String>,
+    /// When.
+    pub completed_at: DateTime<Utc>,
+}
+
 events! {
     /// What happens to a family.
     pub enum Event {
@@ -396,6 +436,8 @@ events! {
         FamilyMemberPermissionsChanged,
         FamilyMemberRemoved,
         FamilyMemberLeft,
+        FamilyExportRequested,
+        FamilyExportCompleted,
     }
 }
 
@@ -428,6 +470,10 @@ refusals! {
         FamilyClosed => "this family is archived";
         /// A country is two letters.
         CountryUnknown => "a country is two letters, such as CA", at "country";
+        /// A time zone has an IANA name.
+        TimezoneUnknown => "no such time zone; give an IANA name such as America/Toronto", at "timezone";
+        /// No such export is under way.
+        ExportUnknown => "no such export is under way", at "export_id";
         /// A name must say something.
         NameBlank => "a name is needed", at "name";
         /// A name must say something.
@@ -464,6 +510,8 @@ pub struct Family {
     pub timezone: String,
     /// Memberships by their ids, ended ones included.
     pub members: BTreeMap<Uuid, Member>,
+    /// Exports under way.
+    exports: BTreeSet<Uuid>,
 }
 
 impl Family {
@@ -537,13 +585,15 @@ impl Decider for Family {
     type Refusal = Refusal;
 
     fn decide(&self, command: Command, moment: &Moment) -> Result<Vec<Event>, Refusal> {
-        let command = match command {
-            Command::CreateFamily(new) => return self.create(new, moment),
-            later => later,
-        };
-        self.open()?;
+        // An archived family can still be exported: its data is still there.
         match command {
-            Command::CreateFamily(_) => Err(Refusal::FamilyAlreadyCreated),
+            Command::CreateFamily(_)
+            | Command::RequestFamilyExport(_)
+            | Command::CompleteFamilyExport(_) => {}
+            _ => self.open()?,
+        }
+        match command {
+            Command::CreateFamily(new) => self.create(new, moment),
             Command::RenameFamily(RenameFamily { name }) => {
                 if !is_filled(&name) {
                     return Err(Refusal::NameBlank);
@@ -562,6 +612,8 @@ impl Decider for Family {
             Command::PermissionChange(change) => self.change_permissions(change),
             Command::RemoveFamilyMember(remove) => self.remove(remove.member_id, moment),
             Command::LeaveFamily(_) => self.leave(moment),
+            Command::RequestFamilyExport(_) => self.request_export(moment),
+            Command::CompleteFamilyExport(done) => self.complete_export(done, moment),
         }
     }
 
@@ -597,6 +649,12 @@ impl Decider for Family {
                     member.status = *status;
                 }
             }
+            Event::FamilyExportRequested(requested) => {
+                self.exports.insert(requested.export_id);
+            }
+            Event::FamilyExportCompleted(completed) => {
+                self.exports.remove(&completed.export_id);
+            }
             Event::FamilyMemberRoleChanged(changed) => {
                 self.assign(changed.member_id, changed.role, &changed.permissions);
             }
@@ -627,7 +685,7 @@ impl Family {
             owner_id: moment.actor,
             country,
             data_region,
-            timezone: new.timezone.unwrap_or_else(|| "America/Toronto".to_owned()),
+            timezone: timezone(new.timezone)?,
             status: Status::Active,
         };
         let joined = FamilyMemberJoined {
@@ -793,6 +851,29 @@ impl Family {
         let (status, ended_at) = (MemberStatus::Left, moment.now);
         Ok(vec![FamilyMemberLeft { member_id, status, ended_at }.into()])
     }
+
+    fn request_export(&self, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        self.status.ok_or(Refusal::FamilyUnknown)?;
+        let requested = FamilyExportRequested {
+            export_id: moment.new_id(),
+            requested_by: moment.actor,
+            requested_at: moment.now,
+        };
+        Ok(vec![requested.into()])
+    }
+
+    fn complete_export(
+        &self,
+        done: CompleteFamilyExport,
+        moment: &Moment,
+    ) -> Result<Vec<Event>, Refusal> {
+        let CompleteFamilyExport { export_id, sha256 } = done;
+        if !self.exports.contains(&export_id) {
+            return Err(Refusal::ExportUnknown);
+        }
+        let completed_at = moment.now;
+        Ok(vec![FamilyExportCompleted { export_id, sha256, completed_at }.into()])
+    }
 }
 
 /// Evolving.
@@ -845,6 +926,11 @@ fn residence(
         return Err(Refusal::RegionNotAllowed { data_region });
     }
     Ok((country, data_region))
+}
+
+fn timezone(name: Option<String>) -> Result<String, Refusal> {
+    let name = name.unwrap_or_else(|| "America/Toronto".to_owned());
+    if calendar::zone(&name).is_some() { Ok(name) } else { Err(Refusal::TimezoneUnknown) }
 }
 
 /// Stands for an invited address in the state, which holds no personal data in clear.
@@ -1211,6 +1297,31 @@ mod tests {
                 giver: Giver::Administrator,
             })
             .refused("MembershipEnded");
+    }
+
+    #[test]
+    fn a_time_zone_has_an_iana_name() {
+        given::<Family>([])
+            .when(CreateFamily { timezone: Some("Toronto".into()), ..create() })
+            .refused("TimezoneUnknown");
+    }
+
+    #[test]
+    fn an_export_is_asked_for_and_completed_once_even_of_an_archived_family() {
+        let archived = FamilyArchived { status: Status::Archived, deleted_at: day(1) };
+        let (given, events) = family().and(archived).when(RequestFamilyExport {}).events();
+        let [Event::FamilyExportRequested(requested)] = events.as_slice() else {
+            panic!("expected a request, got {events:?}");
+        };
+        assert_eq!(requested.requested_by, ADA);
+        let export_id = requested.export_id;
+        let complete = CompleteFamilyExport { export_id, sha256: None };
+        given
+            .when(complete.clone())
+            .then([FamilyExportCompleted { export_id, sha256: None, completed_at: day(1) }])
+            .when(complete)
+            .refused("ExportUnknown");
+        crate::testing::given::<Family>([]).when(RequestFamilyExport {}).refused("FamilyUnknown");
     }
 
     #[test]

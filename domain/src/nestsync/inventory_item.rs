@@ -1,7 +1,7 @@
-//! Clothing or supplies in stock: added, restocked, counted, used, removed. Its quantity never falls
-//! below zero. (nestsync.aggregate.InventoryItem, stream: item id)
+//! Clothing or supplies in stock: added, restocked, counted, used, removed; with proposals to reorder
+//! when it runs low. Its quantity never falls below zero. (nestsync.aggregate.InventoryItem, stream: item id)
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use schemars::JsonSchema;
@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    calendar::{self, Period},
     is_filled,
     quantity::{LARGEST, Quantity},
+    usage::{UsageTotal, Use, Uses},
 };
 use crate::{Amount, Decider, Moment, commands, events, refusals, text};
 
@@ -22,6 +24,20 @@ pub enum Category {
     Clothing,
     /// Used up.
     Supply,
+}
+
+/// What became of a proposal to reorder (nestsync.reorder_suggestions.status).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SuggestionStatus {
+    /// Nobody decided yet.
+    Open,
+    /// It is to be reordered.
+    Accepted,
+    /// It is not to be reordered.
+    Dismissed,
+    /// New stock came in.
+    Fulfilled,
 }
 
 /// Puts an item into a family's stock. (nestsync.command.AddInventoryItem)
@@ -146,6 +162,56 @@ pub struct VoidUsageLog {
 #[serde(deny_unknown_fields)]
 pub struct RemoveInventoryItem {}
 
+/// Proposes to reorder, where the item is low. (nestsync.command.SuggestReorder)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuggestReorder {}
+
+/// Says that it is to be reordered. (nestsync.command.AcceptReorderSuggestion)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptReorderSuggestion {
+    /// Which proposal; the open one, if absent.
+    #[serde(default)]
+    pub suggestion_id: Option<Uuid>,
+}
+
+/// Says that it is not to be reordered. (nestsync.command.DismissReorderSuggestion)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DismissReorderSuggestion {
+    /// Which proposal; the open one, if absent.
+    #[serde(default)]
+    pub suggestion_id: Option<Uuid>,
+}
+
+/// Closes proposals, now that new stock came in. (nestsync.command.FulfilReorderSuggestion)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FulfilReorderSuggestion {
+    /// Which proposal; every open or accepted one, if absent.
+    #[serde(default)]
+    pub suggestion_id: Option<Uuid>,
+}
+
+/// A use, with what only its handler knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Usage {
+    /// What was asked.
+    pub asked: LogUsage,
+    /// The family's time zone, an IANA name.
+    pub timezone: String,
+}
+
+/// A dismissal, with what only its handler knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dismissal {
+    /// What was asked.
+    pub asked: DismissReorderSuggestion,
+    /// The person who decided; nobody where the system did.
+    pub decided_by: Option<Uuid>,
+}
+
 commands! {
     /// What may be asked of an item.
     pub enum Command {
@@ -154,9 +220,13 @@ commands! {
         SetReorderThreshold,
         RestockItem,
         AdjustStock,
-        LogUsage,
+        Usage,
         VoidUsageLog,
         RemoveInventoryItem,
+        SuggestReorder,
+        AcceptReorderSuggestion,
+        Dismissal,
+        FulfilReorderSuggestion,
     }
 }
 
@@ -261,6 +331,8 @@ pub struct ItemUsed {
     pub logged_by: Uuid,
     /// Anything worth noting.
     pub notes: Option<String>,
+    /// What the day's, the week's and the month's use add up to now, by the family's clock.
+    pub usage_analytics: Vec<UsageTotal>,
 }
 
 /// A logged use was taken back, and its quantity with it.
@@ -268,10 +340,14 @@ pub struct ItemUsed {
 pub struct UsageLogVoided {
     /// The line's id.
     pub usage_id: Uuid,
+    /// Whose stock it is.
+    pub family_id: Uuid,
     /// When it was voided.
     pub voided_at: DateTime<Utc>,
     /// How much there is of the item now.
     pub quantity: Amount,
+    /// What the use of its day, week and month add up to without it.
+    pub usage_analytics: Vec<UsageTotal>,
 }
 
 /// An item was taken out of the stock.
@@ -279,6 +355,60 @@ pub struct UsageLogVoided {
 pub struct InventoryItemRemoved {
     /// When.
     pub deleted_at: DateTime<Utc>,
+}
+
+/// It was proposed to reorder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReorderSuggested {
+    /// The proposal's id.
+    pub suggestion_id: Uuid,
+    /// Whose stock it is.
+    pub family_id: Uuid,
+    /// How much to reorder.
+    pub suggested_quantity: Amount,
+    /// How much there was.
+    pub quantity_at_suggestion: Amount,
+    /// Below how much it is low.
+    pub threshold_at_suggestion: Amount,
+    /// Open.
+    pub status: SuggestionStatus,
+}
+
+/// Somebody decided to reorder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReorderSuggestionAccepted {
+    /// The proposal's id.
+    pub suggestion_id: Uuid,
+    /// Accepted.
+    pub status: SuggestionStatus,
+    /// Who decided.
+    pub decided_by: Uuid,
+    /// When.
+    pub decided_at: DateTime<Utc>,
+}
+
+/// It is not to be reordered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReorderSuggestionDismissed {
+    /// The proposal's id.
+    pub suggestion_id: Uuid,
+    /// Dismissed.
+    pub status: SuggestionStatus,
+    /// Who decided; nobody where the item was removed.
+    pub decided_by: Option<Uuid>,
+    /// When.
+    pub decided_at: DateTime<Utc>,
+}
+
+/// New stock came in for a proposal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReorderSuggestionFulfilled {
+    /// The proposal's id.
+    pub suggestion_id: Uuid,
+    /// Fulfilled.
+    pub status: SuggestionStatus,
+    /// When.
+    pub decided_at: DateTime<Utc>,
 }
 
 events! {
@@ -292,6 +422,10 @@ events! {
         ItemUsed of subject_id { notes: null },
         UsageLogVoided,
         InventoryItemRemoved,
+        ReorderSuggested,
+        ReorderSuggestionAccepted,
+        ReorderSuggestionDismissed,
+        ReorderSuggestionFulfilled,
     }
 }
 
@@ -307,6 +441,12 @@ refusals! {
         UsageAlreadyVoided => "this use was voided already", at "usage_id";
         /// nestsync.rule.usage.time
         UsedInFuture => "a use cannot lie in the future", at "used_at";
+        /// nestsync.rule.reorder.one_open
+        SuggestionAlreadyOpen => "a proposal to reorder this item is open already";
+        /// nestsync.rule.reorder.states
+        SuggestionNotOpen => "this proposal was decided already", at "suggestion_id";
+        /// The family's time zone is none.
+        TimezoneUnknown => "the family's time zone is unknown";
         /// No such use was logged for this item.
         UsageUnknown => "no such use of this item", at "usage_id";
         /// There is no such item.
@@ -335,12 +475,21 @@ pub struct InventoryItem {
     pub reorder_quantity: Option<Amount>,
     /// Whether it was taken out of the stock.
     pub removed: bool,
-    /// How much each use took, of those not voided.
-    usages: HashMap<Uuid, Amount>,
+    /// The proposal on which nobody decided yet.
+    pub open_suggestion: Option<Uuid>,
+    /// Proposals that wait for new stock.
+    pub accepted_suggestions: BTreeSet<Uuid>,
+    uses: Uses,
     voided: HashSet<Uuid>,
 }
 
 impl InventoryItem {
+    /// Below how much the item is low, where it is (nestsync.rule.reorder.trigger).
+    #[must_use]
+    pub fn low(&self) -> Option<Amount> {
+        self.reorder_threshold.filter(|threshold| self.quantity < *threshold)
+    }
+
     fn present(&self) -> Result<Uuid, Refusal> {
         match self.family_id {
             None => Err(Refusal::ItemUnknown),
@@ -363,12 +512,20 @@ impl Decider for InventoryItem {
             Command::SetReorderThreshold(set) => self.set_threshold(&set),
             Command::RestockItem(RestockItem { quantity }) => self.restock(&quantity),
             Command::AdjustStock(AdjustStock { quantity }) => self.adjust(&quantity),
-            Command::LogUsage(usage) => self.log(usage, moment),
+            Command::Usage(usage) => self.log(usage, moment),
             Command::VoidUsageLog(VoidUsageLog { usage_id }) => self.void(usage_id, moment),
             Command::RemoveInventoryItem(_) if self.removed => Ok(vec![]),
             Command::RemoveInventoryItem(_) => {
                 self.present()?;
                 Ok(vec![InventoryItemRemoved { deleted_at: moment.now }.into()])
+            }
+            Command::SuggestReorder(_) => self.suggest(moment),
+            Command::AcceptReorderSuggestion(AcceptReorderSuggestion { suggestion_id }) => {
+                self.accept(suggestion_id, moment)
+            }
+            Command::Dismissal(dismissal) => self.dismiss(&dismissal, moment),
+            Command::FulfilReorderSuggestion(FulfilReorderSuggestion { suggestion_id }) => {
+                self.fulfil(suggestion_id, moment)
             }
         }
     }
@@ -390,14 +547,23 @@ impl Decider for InventoryItem {
             | Event::StockAdjusted(StockAdjusted { quantity }) => self.quantity = *quantity,
             Event::ItemUsed(used) => {
                 self.quantity = used.quantity_after;
-                self.usages.insert(used.usage_id, used.quantity);
+                self.count(used);
             }
             Event::UsageLogVoided(voided) => {
                 self.quantity = voided.quantity;
-                self.usages.remove(&voided.usage_id);
+                self.uses.discount(voided.usage_id, &voided.usage_analytics);
                 self.voided.insert(voided.usage_id);
             }
             Event::InventoryItemRemoved(_) => self.removed = true,
+            Event::ReorderSuggested(suggested) => {
+                self.open_suggestion = Some(suggested.suggestion_id);
+            }
+            Event::ReorderSuggestionAccepted(accepted) => {
+                self.close(accepted.suggestion_id);
+                self.accepted_suggestions.insert(accepted.suggestion_id);
+            }
+            Event::ReorderSuggestionDismissed(dismissed) => self.close(dismissed.suggestion_id),
+            Event::ReorderSuggestionFulfilled(fulfilled) => self.close(fulfilled.suggestion_id),
         }
     }
 }
@@ -478,8 +644,10 @@ impl InventoryItem {
         Ok(vec![StockAdjusted { quantity }.into()])
     }
 
-    fn log(&self, usage: LogUsage, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+    fn log(&self, usage: Usage, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let Usage { asked: usage, timezone } = usage;
         let family_id = self.present()?;
+        let zone = calendar::zone(&timezone).ok_or(Refusal::TimezoneUnknown)?;
         let quantity = moved("quantity", &usage.quantity)?;
         let used_at = usage.used_at.map_or(moment.now, |at| at.trunc_subsecs(6));
         if used_at > moment.now {
@@ -488,6 +656,8 @@ impl InventoryItem {
         let Some(quantity_after) = self.quantity.minus(quantity) else {
             return Err(Refusal::NotEnoughStock { quantity: self.quantity });
         };
+        let counted = Use { quantity, used_at, used_on: calendar::day_in(zone, used_at) };
+        let totals = self.uses.with(&counted);
         let used = ItemUsed {
             usage_id: moment.new_id(),
             subject_id: usage.child_id.unwrap_or(moment.actor),
@@ -498,18 +668,111 @@ impl InventoryItem {
             used_at,
             logged_by: moment.actor,
             notes: usage.notes,
+            usage_analytics: totals.ok_or(Refusal::QuantityInvalid { field: "quantity" })?,
         };
         Ok(vec![used.into()])
     }
 
     fn void(&self, usage_id: Uuid, moment: &Moment) -> Result<Vec<Event>, Refusal> {
-        self.present()?;
+        let family_id = self.present()?;
         if self.voided.contains(&usage_id) {
             return Err(Refusal::UsageAlreadyVoided);
         }
-        let used = *self.usages.get(&usage_id).ok_or(Refusal::UsageUnknown)?;
-        let quantity = self.increased_by(used)?;
-        Ok(vec![UsageLogVoided { usage_id, voided_at: moment.now, quantity }.into()])
+        let used = self.uses.get(usage_id).ok_or(Refusal::UsageUnknown)?;
+        let voided = UsageLogVoided {
+            usage_id,
+            family_id,
+            voided_at: moment.now,
+            quantity: self.increased_by(used.quantity)?,
+            usage_analytics: self.uses.without(usage_id, used),
+        };
+        Ok(vec![voided.into()])
+    }
+
+    fn suggest(&self, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let family_id = self.present()?;
+        if self.open_suggestion.is_some() {
+            return Err(Refusal::SuggestionAlreadyOpen);
+        }
+        let Some(threshold) = self.low() else { return Ok(vec![]) };
+        let suggested = ReorderSuggested {
+            suggestion_id: moment.new_id(),
+            family_id,
+            suggested_quantity: self.reorder_quantity.unwrap_or(self.missing(threshold)),
+            quantity_at_suggestion: self.quantity,
+            threshold_at_suggestion: threshold,
+            status: SuggestionStatus::Open,
+        };
+        Ok(vec![suggested.into()])
+    }
+
+    /// Twice the threshold less what is there, as far as the tables hold it.
+    fn missing(&self, threshold: Amount) -> Amount {
+        let twice = threshold.plus(threshold).and_then(|twice| twice.minus(self.quantity));
+        twice.unwrap_or(LARGEST).min(LARGEST)
+    }
+
+    /// The open proposal, if it is the one that is meant.
+    fn open(&self, meant: Option<Uuid>) -> Result<Uuid, Refusal> {
+        let open = self.open_suggestion.filter(|open| meant.is_none_or(|meant| meant == *open));
+        open.ok_or(Refusal::SuggestionNotOpen)
+    }
+
+    fn accept(&self, meant: Option<Uuid>, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        self.present()?;
+        let accepted = ReorderSuggestionAccepted {
+            suggestion_id: self.open(meant)?,
+            status: SuggestionStatus::Accepted,
+            decided_by: moment.actor,
+            decided_at: moment.now,
+        };
+        Ok(vec![accepted.into()])
+    }
+
+    /// Also of a removed item: that is when the system dismisses.
+    fn dismiss(&self, dismissal: &Dismissal, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let dismissed = ReorderSuggestionDismissed {
+            suggestion_id: self.open(dismissal.asked.suggestion_id)?,
+            status: SuggestionStatus::Dismissed,
+            decided_by: dismissal.decided_by,
+            decided_at: moment.now,
+        };
+        Ok(vec![dismissed.into()])
+    }
+
+    /// Nothing is fulfilled while the item is still low.
+    fn fulfil(&self, meant: Option<Uuid>, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let live = self.open_suggestion.iter().chain(&self.accepted_suggestions);
+        let live: Vec<Uuid> =
+            live.copied().filter(|live| meant.is_none_or(|meant| meant == *live)).collect();
+        if meant.is_some() && live.is_empty() {
+            return Err(Refusal::SuggestionNotOpen);
+        }
+        if self.low().is_some() {
+            return Ok(vec![]);
+        }
+        let (status, decided_at) = (SuggestionStatus::Fulfilled, moment.now);
+        let fulfilled =
+            |suggestion_id| ReorderSuggestionFulfilled { suggestion_id, status, decided_at }.into();
+        Ok(live.into_iter().map(fulfilled).collect())
+    }
+
+    /// A use counts on the day for which its event adds it up.
+    fn count(&mut self, used: &ItemUsed) {
+        let day = used.usage_analytics.iter().find(|total| total.period == Period::Day);
+        let counted = Use {
+            quantity: used.quantity,
+            used_at: used.used_at,
+            used_on: day.map_or(used.used_at.date_naive(), |day| day.period_start),
+        };
+        self.uses.count(used.usage_id, counted, &used.usage_analytics);
+    }
+
+    fn close(&mut self, suggestion_id: Uuid) {
+        if self.open_suggestion == Some(suggestion_id) {
+            self.open_suggestion = None;
+        }
+        self.accepted_suggestions.remove(&suggestion_id);
     }
 
     /// The stock with so much more, if the tables can hold it.
@@ -595,11 +858,15 @@ mod tests {
         given([added()])
     }
 
-    fn usage(quantity: &str) -> LogUsage {
-        LogUsage { quantity: quantity.into(), used_at: None, child_id: None, notes: None }
+    fn usage(quantity: &str) -> Usage {
+        asking(LogUsage { quantity: quantity.into(), used_at: None, child_id: None, notes: None })
     }
 
-    fn used(given: Given<InventoryItem>, usage: LogUsage) -> (Given<InventoryItem>, ItemUsed) {
+    fn asking(asked: LogUsage) -> Usage {
+        Usage { asked, timezone: "America/Toronto".into() }
+    }
+
+    fn used(given: Given<InventoryItem>, usage: Usage) -> (Given<InventoryItem>, ItemUsed) {
         let (given, events) = given.when(usage).events();
         match events.as_slice() {
             [Event::ItemUsed(used)] => (given, used.clone()),
@@ -733,19 +1000,25 @@ mod tests {
         item().when(usage("10.01")).refused("NotEnoughStock");
     }
 
+    fn plain(quantity: &str) -> LogUsage {
+        usage(quantity).asked
+    }
+
     #[test]
     fn a_use_is_not_in_the_future() {
-        let (given, past) =
-            used(item().at(day(2)), LogUsage { used_at: Some(day(1)), ..usage("1") });
+        let past = asking(LogUsage { used_at: Some(day(1)), ..plain("1") });
+        let (given, past) = used(item().at(day(2)), past);
         assert_eq!(past.used_at, day(1));
-        given.when(LogUsage { used_at: Some(day(3)), ..usage("1") }).refused("UsedInFuture");
+        given
+            .when(asking(LogUsage { used_at: Some(day(3)), ..plain("1") }))
+            .refused("UsedInFuture");
     }
 
     #[test]
     fn notes_belong_to_the_child_if_one_is_named_and_else_to_whoever_logs() {
         let (given, own) = used(item(), usage("1"));
         assert_eq!((own.subject_id, own.logged_by), (ADA, ADA));
-        let (_, childs) = used(given, LogUsage { child_id: Some(KIM), ..usage("1") });
+        let (_, childs) = used(given, asking(LogUsage { child_id: Some(KIM), ..plain("1") }));
         assert_eq!((childs.subject_id, childs.child_id), (KIM, Some(KIM)));
     }
 
@@ -753,17 +1026,188 @@ mod tests {
     fn voiding_gives_the_quantity_back_once() {
         let (given, used) = used(item(), usage("4"));
         let void = VoidUsageLog { usage_id: used.usage_id };
+        let (given, events) = given.when(void.clone()).events();
+        let [Event::UsageLogVoided(voided)] = events.as_slice() else {
+            panic!("expected one use voided, got {events:?}");
+        };
+        assert_eq!((voided.usage_id, voided.quantity), (used.usage_id, amount("10")));
         given
-            .when(void.clone())
-            .then([UsageLogVoided {
-                usage_id: used.usage_id,
-                voided_at: day(1),
-                quantity: amount("10"),
-            }])
             .when(void)
             .refused("UsageAlreadyVoided")
             .when(VoidUsageLog { usage_id: KIM })
             .refused("UsageUnknown");
+    }
+
+    #[test]
+    fn use_is_added_up_by_the_familys_clock() {
+        let new_year: DateTime<Utc> = "2026-01-01T04:30:00Z".parse().unwrap();
+        let at_night = |timezone: &str| Usage {
+            asked: LogUsage { used_at: Some(new_year), ..plain("2") },
+            timezone: timezone.into(),
+        };
+        let days = |used: &ItemUsed| -> Vec<String> {
+            used.usage_analytics.iter().map(|total| total.period_start.to_string()).collect()
+        };
+        let (given, toronto) = used(item(), at_night("America/Toronto"));
+        assert_eq!(days(&toronto), ["2025-12-31", "2025-12-29", "2025-12-01"]);
+        let (given, next) = used(given, usage("1"));
+        assert_eq!(days(&next), ["2026-01-01", "2025-12-29", "2026-01-01"]);
+        let week = &next.usage_analytics[1];
+        assert_eq!((week.usage_count, week.total_quantity), (2, amount("3")));
+        assert_eq!(week.average_quantity, "1.5000");
+        let (_, halifax) = used(given, at_night("America/Halifax"));
+        assert_eq!(days(&halifax)[0], "2026-01-01");
+        item().when(at_night("Nowhere")).refused("TimezoneUnknown");
+    }
+
+    #[test]
+    fn a_voided_use_is_out_of_the_sums_on_the_day_it_counted() {
+        let (given, first) = used(item(), usage("1"));
+        let (given, second) = used(given.at(day(2)), usage("2"));
+        let (given, events) = given.when(VoidUsageLog { usage_id: second.usage_id }).events();
+        let [Event::UsageLogVoided(voided)] = events.as_slice() else {
+            panic!("expected one use voided, got {events:?}");
+        };
+        let [of_day, _, of_month] = voided.usage_analytics.as_slice() else {
+            panic!("expected three sums, got {voided:?}");
+        };
+        assert_eq!(of_day.period_start.to_string(), "2026-01-02");
+        assert_eq!((of_day.usage_count, of_day.last_used_at), (0, None));
+        assert_eq!((of_month.usage_count, of_month.last_used_at), (1, Some(first.used_at)));
+        let (_, third) = used(given, usage("3"));
+        assert_eq!(third.usage_analytics[2].total_quantity, amount("4"));
+    }
+
+    fn low() -> Given<InventoryItem> {
+        let set =
+            ReorderThresholdSet { reorder_threshold: Some(amount("12")), reorder_quantity: None };
+        item().and(set)
+    }
+
+    fn suggested(given: Given<InventoryItem>) -> (Given<InventoryItem>, ReorderSuggested) {
+        let (given, events) = given.when(SuggestReorder {}).events();
+        match events.as_slice() {
+            [Event::ReorderSuggested(suggested)] => (given, suggested.clone()),
+            other => panic!("expected a proposal, got {other:?}"),
+        }
+    }
+
+    fn dismissal(suggestion_id: Option<Uuid>) -> Dismissal {
+        Dismissal { asked: DismissReorderSuggestion { suggestion_id }, decided_by: Some(ADA) }
+    }
+
+    #[test]
+    fn reordering_is_proposed_once_when_stock_is_under_the_threshold() {
+        item().when(SuggestReorder {}).then_nothing();
+        let (given, proposal) = suggested(low());
+        assert_eq!(proposal.suggested_quantity, amount("14"));
+        assert_eq!(proposal.quantity_at_suggestion, amount("10"));
+        assert_eq!(proposal.threshold_at_suggestion, amount("12"));
+        given.when(SuggestReorder {}).refused("SuggestionAlreadyOpen");
+        let exactly =
+            ReorderThresholdSet { reorder_threshold: Some(amount("10")), reorder_quantity: None };
+        item().and(exactly).when(SuggestReorder {}).then_nothing();
+    }
+
+    #[test]
+    fn the_familys_own_reorder_quantity_goes_first_and_none_exceeds_its_column() {
+        let set = |threshold, quantity| ReorderThresholdSet {
+            reorder_threshold: Some(threshold),
+            reorder_quantity: quantity,
+        };
+        let (_, proposal) = suggested(item().and(set(amount("12"), Some(amount("24")))));
+        assert_eq!(proposal.suggested_quantity, amount("24"));
+        let (_, proposal) = suggested(item().and(set(LARGEST, None)));
+        assert_eq!(proposal.suggested_quantity, LARGEST);
+    }
+
+    #[test]
+    fn a_proposal_is_accepted_and_then_fulfilled_by_new_stock() {
+        let (given, proposal) = suggested(low());
+        let suggestion_id = proposal.suggestion_id;
+        given
+            .when(AcceptReorderSuggestion::default())
+            .then([ReorderSuggestionAccepted {
+                suggestion_id,
+                status: SuggestionStatus::Accepted,
+                decided_by: ADA,
+                decided_at: day(1),
+            }])
+            .when(AcceptReorderSuggestion { suggestion_id: Some(suggestion_id) })
+            .refused("SuggestionNotOpen")
+            .when(dismissal(Some(suggestion_id)))
+            .refused("SuggestionNotOpen")
+            .when(FulfilReorderSuggestion::default())
+            .then_nothing()
+            .and(ItemRestocked { restocked: amount("14"), quantity: amount("24") })
+            .when(FulfilReorderSuggestion::default())
+            .then([ReorderSuggestionFulfilled {
+                suggestion_id,
+                status: SuggestionStatus::Fulfilled,
+                decided_at: day(1),
+            }])
+            .when(FulfilReorderSuggestion { suggestion_id: Some(suggestion_id) })
+            .refused("SuggestionNotOpen")
+            .when(FulfilReorderSuggestion::default())
+            .then_nothing();
+    }
+
+    #[test]
+    fn a_dismissed_proposal_makes_room_for_another() {
+        let (given, proposal) = suggested(low());
+        let suggestion_id = proposal.suggestion_id;
+        let given = given
+            .when(dismissal(Some(KIM)))
+            .refused("SuggestionNotOpen")
+            .when(dismissal(None))
+            .then([ReorderSuggestionDismissed {
+                suggestion_id,
+                status: SuggestionStatus::Dismissed,
+                decided_by: Some(ADA),
+                decided_at: day(1),
+            }])
+            .when(AcceptReorderSuggestion { suggestion_id: Some(suggestion_id) })
+            .refused("SuggestionNotOpen");
+        let (_, next) = suggested(given);
+        assert_ne!(next.suggestion_id, suggestion_id);
+    }
+
+    #[test]
+    fn an_open_proposal_and_accepted_ones_are_fulfilled_together() {
+        let (given, first) = suggested(low());
+        let (given, _) = given.when(AcceptReorderSuggestion::default()).events();
+        let (given, second) = suggested(given);
+        let restocked = ItemRestocked { restocked: amount("14"), quantity: amount("24") };
+        let (given, events) =
+            given.and(restocked).when(FulfilReorderSuggestion::default()).events();
+        let fulfilled = |suggestion_id| {
+            Event::from(ReorderSuggestionFulfilled {
+                suggestion_id,
+                status: SuggestionStatus::Fulfilled,
+                decided_at: day(1),
+            })
+        };
+        assert_eq!(events, [fulfilled(second.suggestion_id), fulfilled(first.suggestion_id)]);
+        assert!(given.state.accepted_suggestions.is_empty());
+    }
+
+    #[test]
+    fn the_proposal_for_a_removed_item_is_dismissed_but_not_accepted() {
+        let (given, proposal) = suggested(low());
+        let by_the_system = Dismissal { decided_by: None, ..dismissal(None) };
+        given
+            .and(InventoryItemRemoved { deleted_at: day(1) })
+            .when(AcceptReorderSuggestion::default())
+            .refused("ItemGone")
+            .when(SuggestReorder {})
+            .refused("ItemGone")
+            .when(by_the_system)
+            .then([ReorderSuggestionDismissed {
+                suggestion_id: proposal.suggestion_id,
+                status: SuggestionStatus::Dismissed,
+                decided_by: None,
+                decided_at: day(1),
+            }]);
     }
 
     #[test]
@@ -818,5 +1262,10 @@ mod tests {
             assert!(item.state.quantity >= Amount::ZERO);
             assert_eq!(item.state.quantity.hundredths(), expected);
         }
+        let taken = uses.iter().map(|used| used.quantity.hundredths()).sum::<i64>();
+        let (_, last) = used(item.and(StockAdjusted { quantity: amount("1") }), usage("1"));
+        let month = &last.usage_analytics[2];
+        assert_eq!(usize::try_from(month.usage_count), Ok(uses.len() + 1));
+        assert_eq!(month.total_quantity.hundredths(), taken + 100);
     }
 }

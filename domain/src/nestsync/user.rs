@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::is_filled;
+use super::{calendar, is_filled};
 use crate::{Decider, Moment, commands, events, refusals, text};
 
 /// Whether an account is in use (nestsync.users.status).
@@ -94,6 +94,11 @@ pub struct GrantSystemAdministration {}
 #[serde(deny_unknown_fields)]
 pub struct RevokeSystemAdministration {}
 
+/// Erases what is known of a person here. (nestsync.command.EraseUser)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseUser {}
+
 commands! {
     /// What may be asked of an account.
     pub enum Command {
@@ -105,6 +110,7 @@ commands! {
         DeleteUser,
         GrantSystemAdministration,
         RevokeSystemAdministration,
+        EraseUser,
     }
 }
 
@@ -191,6 +197,17 @@ pub struct SystemAdministrationRevoked {
     pub is_system_admin: bool,
 }
 
+/// What was known of a person is erased: in the account, memberships, means of payment and
+/// notifications; activity and preferences are gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UserErased {
+    /// Deleted.
+    pub status: Status,
+    /// When the account was closed, where it was not closed before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
 events! {
     /// What happens to an account.
     pub enum Event {
@@ -202,6 +219,7 @@ events! {
         UserDeleted,
         SystemAdministrationGranted,
         SystemAdministrationRevoked,
+        UserErased,
     }
 }
 
@@ -219,6 +237,8 @@ refusals! {
         EmailMalformed => "this is not an e-mail address", at "email";
         /// A name must say something.
         DisplayNameBlank => "a name is needed", at "display_name";
+        /// A time zone has an IANA name.
+        TimezoneUnknown => "no such time zone; give an IANA name such as America/Toronto", at "timezone";
         /// The person has an account already.
         UserAlreadyRegistered => "this person is registered already";
         /// There is no such account.
@@ -237,6 +257,10 @@ pub struct User {
     pub status: Option<Status>,
     /// Whether the person is a system administrator.
     pub is_system_admin: bool,
+    /// Time zone, an IANA name.
+    pub timezone: String,
+    /// Whether what was known of the person is erased.
+    pub erased: bool,
 }
 
 impl User {
@@ -305,15 +329,27 @@ impl Decider for User {
                 Some(_) if !self.is_system_admin => Ok(vec![]),
                 Some(_) => Ok(vec![SystemAdministrationRevoked { is_system_admin: false }.into()]),
             },
+            Command::EraseUser(_) => self.erase(moment),
         }
     }
 
     fn evolve(&mut self, event: &Event) {
         match event {
-            Event::UserRegistered(UserRegistered { status, is_system_admin, .. }) => {
-                *self = Self { status: Some(*status), is_system_admin: *is_system_admin };
+            Event::UserRegistered(registered) => {
+                self.status = Some(registered.status);
+                self.is_system_admin = registered.is_system_admin;
+                self.timezone.clone_from(&registered.timezone);
             }
-            Event::UserAccountUpdated(_) | Event::UserSignedIn(_) => {}
+            Event::UserAccountUpdated(updated) => {
+                if let Some(timezone) = &updated.timezone {
+                    self.timezone.clone_from(timezone);
+                }
+            }
+            Event::UserSignedIn(_) => {}
+            Event::UserErased(UserErased { status, .. }) => {
+                self.status = Some(*status);
+                self.erased = true;
+            }
             Event::UserDeactivated(UserDeactivated { status })
             | Event::UserReactivated(UserReactivated { status })
             | Event::UserDeleted(UserDeleted { status, .. }) => self.status = Some(*status),
@@ -336,7 +372,7 @@ impl User {
             display_name: name(new.display_name)?,
             phone: new.phone,
             locale: new.locale.unwrap_or_else(|| "en-CA".to_owned()),
-            timezone: new.timezone.unwrap_or_else(|| "America/Toronto".to_owned()),
+            timezone: timezone(new.timezone.unwrap_or_else(|| "America/Toronto".to_owned()))?,
             is_system_admin: false,
             status: Status::Active,
         };
@@ -350,12 +386,22 @@ impl User {
             display_name: change.display_name.map(name).transpose()?,
             phone: change.phone,
             locale: change.locale,
-            timezone: change.timezone,
+            timezone: change.timezone.map(timezone).transpose()?,
         };
         if updated == UserAccountUpdated::default() {
             return Ok(vec![]);
         }
         Ok(vec![updated.into()])
+    }
+
+    fn erase(&self, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let deleted_at = match self.status {
+            None => return Err(Refusal::UserUnknown),
+            Some(_) if self.erased => return Ok(vec![]),
+            Some(Status::Deleted) => None,
+            Some(Status::Active | Status::Deactivated) => Some(moment.now),
+        };
+        Ok(vec![UserErased { status: Status::Deleted, deleted_at }.into()])
     }
 }
 
@@ -370,6 +416,10 @@ pub fn address(email: &str) -> Result<String, Refusal> {
 
 fn name(name: String) -> Result<String, Refusal> {
     if is_filled(&name) { Ok(name) } else { Err(Refusal::DisplayNameBlank) }
+}
+
+fn timezone(name: String) -> Result<String, Refusal> {
+    if calendar::zone(&name).is_some() { Ok(name) } else { Err(Refusal::TimezoneUnknown) }
 }
 
 #[cfg(test)]
@@ -502,6 +552,37 @@ mod tests {
             .then_nothing()
             .when(RevokeSystemAdministration {})
             .then([SystemAdministrationRevoked { is_system_admin: false }]);
+    }
+
+    #[test]
+    fn a_time_zone_has_an_iana_name() {
+        let zone =
+            |name: &str| UpdateUserAccount { timezone: Some(name.into()), ..Default::default() };
+        given::<User>([])
+            .when(RegisterUser { timezone: Some("Toronto".into()), ..register() })
+            .refused("TimezoneUnknown");
+        let given = given::<User>([registered()])
+            .when(zone("EST5EDT4"))
+            .refused("TimezoneUnknown")
+            .when(zone("America/Vancouver"))
+            .events()
+            .0;
+        assert_eq!(given.state.timezone, "America/Vancouver");
+    }
+
+    #[test]
+    fn an_account_is_erased_once_and_closed_with_it() {
+        let erased = |deleted_at| UserErased { status: Status::Deleted, deleted_at };
+        given::<User>([registered()])
+            .at(day(2))
+            .when(EraseUser {})
+            .then([erased(Some(day(2)))])
+            .when(EraseUser {})
+            .then_nothing()
+            .when(ReactivateUser {})
+            .refused("UserClosed");
+        given::<User>([registered(), deleted()]).when(EraseUser {}).then([erased(None)]);
+        given::<User>([]).when(EraseUser {}).refused("UserUnknown");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use sqlx::PgPool;
 
 use super::{AppError, auth, demo::Demo, people, tour};
 use crate::{
+    auth::dev::{DevIssuer, ISSUER},
     dev::{self, Options, Servers},
     migrate,
     serve::{self, connect_nats},
@@ -135,15 +136,15 @@ async fn foreground(args: &DevArgs) -> Result<(), AppError> {
         // Whoever loses the data loses the keys that sealed it.
         let _ = fs::remove_file(dir.join("kek"));
     }
-    let secret = secret(&dir)?;
-    write_tokens(&dir, &secret)?;
+    let issuer = DevIssuer::open(&dir)?;
+    write_tokens(&dir, &issuer)?;
     let http = free_http();
     let flags = Flags::default()
         .with("database_url", servers.database_url())?
         .with("nats_url", servers.nats_url())?
         .with("kek_file", dir.join("kek").display().to_string())?
-        .with("jwt_secret", secret)?
-        .with("jwt_issuer", "annals-dev")?
+        .with("jwks", issuer.jwks().display().to_string())?
+        .with("jwt_issuer", ISSUER)?
         .with("http", http.to_string())?;
     let resolved = Sources::of_process(flags).resolve();
     let settings = resolved.settings()?;
@@ -317,20 +318,13 @@ fn mask(url: Option<&str>) -> String {
     url.map_or_else(|| "not ours".to_owned(), crate::settings::mask_url)
 }
 
-/// The secret that signs the demo's tokens, made at the first start.
-fn secret(dir: &Path) -> Result<String, AppError> {
-    let path = dir.join("secret");
-    if let Ok(known) = fs::read_to_string(&path) {
-        return Ok(known);
-    }
-    let secret = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    private_file(&path, secret.as_bytes())?;
-    Ok(secret)
-}
-
-fn write_tokens(dir: &Path, secret: &str) -> Result<(), AppError> {
-    let tokens: HashMap<&str, String> =
-        people::PEOPLE.iter().map(|person| (person.name, auth::token(secret, person))).collect();
+/// Writes a token for everybody of the demo.
+fn write_tokens(dir: &Path, issuer: &DevIssuer) -> Result<(), AppError> {
+    let now = chrono::Utc::now();
+    let tokens: HashMap<&str, String> = people::PEOPLE
+        .iter()
+        .map(|person| (person.name, issuer.token(&auth::ticket(person), now)))
+        .collect();
     let text = serde_json::to_string_pretty(&tokens).unwrap_or_default();
     private_file(&dir.join("tokens.json"), text.as_bytes())
 }

@@ -15,9 +15,11 @@ use std::{
     process::{ExitCode, ExitStatus},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
+    auth::AuthError,
+    cli::{self, Exit},
     dev::DevError,
     migrate::MigrationError,
     serve::{NatsError, ServeError},
@@ -32,15 +34,23 @@ use crate::{
 #[command(name = "annals", version, propagate_version = true, arg_required_else_help = true)]
 pub struct Cli {
     #[command(subcommand)]
-    command: Commands,
+    task: Task,
 }
 
 #[derive(Debug, Subcommand)]
-enum Commands {
+enum Task {
     /// Run everything on this machine: a private Postgres, a private nats-server, and Annals.
     Dev(dev::DevArgs),
     /// Run command services, relay and projectors against a Postgres and a NATS.
     Serve(Configured),
+    /// Send a command and show the answer.
+    Send(cli::send::SendArgs),
+    /// Show what can be asked: every command, who may send it, its fields and what it refuses.
+    Commands(cli::commands::CommandsArgs),
+    /// Show every setting, its value and where that came from.
+    Config(cli::config::ConfigArgs),
+    /// Print completions for a shell.
+    Completions(cli::completions::CompletionsArgs),
 }
 
 /// Settings alone.
@@ -79,6 +89,8 @@ pub enum AppError {
     #[error("{0}")]
     Setting(Complaint),
     #[error(transparent)]
+    Auth(AuthError),
+    #[error(transparent)]
     Log(#[from] LogError),
     #[error("metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -110,18 +122,38 @@ impl AppError {
 
 /// Does what was typed.
 pub async fn main() -> ExitCode {
-    let done = match Cli::parse().command {
-        Commands::Dev(args) => dev::run(args).await,
-        Commands::Serve(args) => {
+    quiet_when_nobody_reads();
+    let done = match Cli::parse().task {
+        Task::Dev(args) => dev::run(args).await,
+        Task::Serve(args) => {
             let resolved = Sources::of_process(args.settings).resolve();
             serve::run(&resolved).await
         }
+        Task::Send(args) => return cli::send::run(&args).await.into(),
+        Task::Commands(args) => return cli::commands::run(&args).into(),
+        Task::Config(args) => return cli::config::run(&args).into(),
+        Task::Completions(args) => {
+            cli::completions::write(&args, Cli::command(), &mut io::stdout());
+            return Exit::Done.into();
+        }
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => Exit::Done.into(),
         Err(error) => {
             eprintln!("annals: {error}");
-            ExitCode::FAILURE
+            Exit::Fault.into()
         }
     }
+}
+
+/// `annals commands | head` is no fault: whoever read has read enough.
+fn quiet_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if said.contains("failed printing to stdout: Broken pipe") {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
 }

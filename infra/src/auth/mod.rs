@@ -1,93 +1,39 @@
-//! Who sends a command, as a token says (provisional).
+//! Who asks: tokens as Supabase issues them, verified.
+//!
+//! [`Verifier`] turns the text after `Bearer ` into an [`Actor`](annals_commands::Actor), or says that
+//! the token is not to be believed, and to nobody why. What is believed:
+//!
+//! - Which keys there are, and the one algorithm of each, says the configuration ([`AuthConfig`]). A
+//!   token's header says only which of them it claims to be signed by.
+//! - A key vouches for the issuer that it is configured for and for no other.
+//! - `iss`, `aud`, `sub`, `exp`, `role` and one of `iat` and `nbf` have to be there and be of the right
+//!   type; nothing in header or claims may stand twice.
+//! - `role` is `authenticated` for a person and `service_role` for a service acting as itself (which
+//!   needs a `sub` like everybody else: Supabase's old service keys have none and are refused). A person
+//!   with `app_metadata.annals` = `operator` is the operator. `user_metadata` is never looked at: users
+//!   write it themselves.
+//!
+//! Keys come from JWKS files and addresses, read again in the background ([`KeySource`]), or are a
+//! shared secret. [`dev`] issues tokens for `annals dev` and tests.
+//!
+//! To add an algorithm: a variant of `Material` in `key.rs`, with its JWK form and its check, and a
+//! token of it among the good ones in `tests`.
 
-use std::{path::Path, sync::Arc};
+mod cache;
+mod claims;
+mod config;
+pub mod dev;
+mod error;
+mod fetch;
+mod json;
+mod key;
+mod refresh;
+mod ring;
+#[cfg(test)]
+mod tests;
+mod token;
+mod verifier;
 
-use annals_commands::{Actor, ActorKind};
-use chrono::{DateTime, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
-/// Refused token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenError {
-    /// Not to be believed.
-    Invalid,
-    /// Its time is over.
-    Expired,
-}
-
-/// Verified token.
-#[derive(Debug, Clone)]
-pub struct Verified {
-    /// Who.
-    pub actor: Actor,
-    /// Whose command ids these are.
-    pub scope: String,
-}
-
-/// Verifies tokens.
-#[derive(Clone)]
-pub struct Verifier {
-    key: DecodingKey,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Claims {
-    sub: Uuid,
-    role: String,
-    exp: i64,
-    iss: String,
-    aud: String,
-    #[serde(default)]
-    email: Option<String>,
-    #[serde(default)]
-    app_metadata: serde_json::Value,
-}
-
-impl Verifier {
-    /// From a secret.
-    pub fn secret(secret: &[u8]) -> Arc<Self> {
-        Arc::new(Self { key: DecodingKey::from_secret(secret) })
-    }
-
-    /// Verify.
-    pub fn verify(&self, token: &str, _now: DateTime<Utc>) -> Result<Verified, TokenError> {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_audience(&["authenticated"]);
-        let data =
-            decode::<Claims>(token, &self.key, &validation).map_err(|_| TokenError::Invalid)?;
-        let claims = data.claims;
-        let kind = match (
-            claims.role.as_str(),
-            claims.app_metadata.get("annals").and_then(|v| v.as_str()),
-        ) {
-            (_, Some("operator")) => ActorKind::Operator,
-            ("service_role", _) => ActorKind::System,
-            _ => ActorKind::Person,
-        };
-        let scope = format!("{}|{}|{}", claims.iss, claims.sub, kind.as_str());
-        Ok(Verified { actor: Actor { id: claims.sub, kind, email: claims.email }, scope })
-    }
-}
-
-/// Mint.
-pub fn mint(secret: &[u8], sub: Uuid, role: &str, operator: bool, email: Option<&str>) -> String {
-    let claims = Claims {
-        sub,
-        role: role.into(),
-        exp: Utc::now().timestamp() + 86400,
-        iss: "annals-dev".into(),
-        aud: "authenticated".into(),
-        email: email.map(Into::into),
-        app_metadata: if operator {
-            serde_json::json!({"annals":"operator"})
-        } else {
-            serde_json::json!({})
-        },
-    };
-    encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret))
-        .unwrap_or_default()
-}
-#[allow(unused)]
-fn unused(_: &Path) {}
+pub use config::{AuthConfig, Issuer, KeySource, MAX_LEEWAY, MAX_TOKEN, SharedSecret};
+pub use error::{AuthError, TokenError};
+pub use verifier::{Verified, Verifier};

@@ -115,7 +115,7 @@ fn overview(contexts: &[Context], output: Output) -> String {
         let rows = context
             .commands
             .iter()
-            .map(|command| [command.name.clone(), takes(command), command.summary().to_owned()]);
+            .map(|command| [command.name.clone(), takes(command), does(command).to_owned()]);
         let _ = writeln!(text, "{}\n", table(output, ["command", "takes", "does"], rows));
     }
     text.push_str("More: annals commands <context>, annals commands <context>.<command>");
@@ -134,6 +134,12 @@ fn one_context(context: &Context, output: Output) -> String {
     });
     let table = table(output, ["command", "of", "takes", "who may", "its aggregate refuses"], rows);
     format!("{}\n\n{table}", context.about)
+}
+
+/// What a command does, without the contract's name of it.
+fn does(command: &CommandType) -> &str {
+    let summary = command.summary();
+    summary.rsplit_once(" (").filter(|(_, id)| id.contains(".command.")).map_or(summary, |it| it.0)
 }
 
 /// A command's fields on one line; those that must be there first, the others in brackets.
@@ -172,7 +178,7 @@ fn one_command(command: &CommandType, output: Output) -> String {
         ("who may", command.policies.join(", ")),
         ("its aggregate refuses", refusals(command).join(", ")),
     ] {
-        let _ = writeln!(text, "{label:22}{value}");
+        let _ = writeln!(text, "{label:23}{value}");
     }
     let fields = fields_of(schema);
     if !fields.is_empty() {

@@ -201,7 +201,7 @@ impl Core {
         let moment = Moment::new(now, submission.actor.id, submission.key);
         if submission.id.is_none() {
             match submission.target {
-                Target::New => submission.id = Some(Id::from(moment.new_id()).0),
+                Target::New => submission.id = Some(Id::from(fresh_id(&submission, now)).0),
                 Target::Actor => submission.id = Some(Id::from(submission.actor.id).0),
                 Target::Given => {
                     let problem = Problem::new(&Code::InvalidField, "the command needs an id")
@@ -815,6 +815,12 @@ impl Core {
         let kind = self.parts.catalogue.aggregate(kind)?.name;
         Some(Stream { kind, id: Arc::from(id) })
     }
+}
+
+/// The id of an aggregate that a command makes, apart from the ids that its decision draws.
+fn fresh_id(submission: &Submission, now: DateTime<Utc>) -> Uuid {
+    let seed = Uuid::new_v5(&submission.key, b"target");
+    Moment::new(now, submission.actor.id, seed).new_id()
 }
 
 /// Sends a batch until it is known what became of it, or patience ends.

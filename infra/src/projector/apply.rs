@@ -155,6 +155,35 @@ pub async fn apply(
     Ok((next, applied))
 }
 
+/// Applies events that follow the checkpoint directly, in as few transactions as they let themselves be
+/// applied in. `at` moves with what was applied.
+///
+/// # Errors
+/// As [`apply`]; where an event cannot be applied, everything before it was.
+pub async fn apply_all(
+    connection: &mut PgConnection,
+    target: Target<'_>,
+    aggregates: &Aggregates,
+    keys: &Keys,
+    at: &mut Checkpoint,
+    events: &[StoredEvent],
+) -> Result<(), ApplyError> {
+    let mut rest = vec![events];
+    while let Some(part) = rest.pop() {
+        match apply(connection, target, aggregates, keys, at, part).await {
+            Ok((next, _)) => *at = next,
+            // Merged, rows of one batch can be in each other's way; one of them may be at fault.
+            Err(ApplyError::Poison { .. }) if part.len() > 1 => {
+                let (first, second) = part.split_at(part.len() / 2);
+                rest.push(second);
+                rest.push(first);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Tells a refusal of the rows from a database that is away.
 fn refused(
     error: sqlx::Error,

@@ -24,13 +24,14 @@ pub enum Dropped {
     Perhaps,
 }
 
-/// How a row is written.
+/// How a row is written. Rows that are there change before others are made: what is unique among some
+/// rows (one open suggestion, one live subscription) is given up by one before it is taken by another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Write {
-    /// Made, or changed where it is there.
-    Put,
     /// Changed; it is there.
     Patch,
+    /// Made, or changed where it is there.
+    Put,
     /// Added to; made where it is not there.
     Add,
 }
@@ -111,7 +112,9 @@ fn add(step: &mut Step, change: Change) {
         None => merged.written = Some((write, change.columns)),
         Some((Write::Add, columns)) => sum(columns, change.columns),
         Some((known, columns)) => {
-            *known = (*known).min(write);
+            if write == Write::Put {
+                *known = write;
+            }
             columns.extend(change.columns);
         }
     }

@@ -6,7 +6,7 @@ use annals_commands::Catalogue as Aggregates;
 use annals_projections::Context;
 use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
 
-use super::apply::{ApplyError, Checkpoint, Target, apply, checkpoint};
+use super::apply::{ApplyError, Checkpoint, Target, apply_all, checkpoint};
 use crate::{
     keys::Keys,
     migrate::{self, MigrationError, tables_hash},
@@ -98,7 +98,7 @@ pub async fn rebuild(
             break;
         }
         events += page.len() as u64;
-        (at, _) = apply(&mut connection, target, aggregates, keys, &at, &page).await?;
+        apply_all(&mut connection, target, aggregates, keys, &mut at, &page).await?;
     }
     let rebuilt = swap(&mut connection, &store, target, aggregates, keys, at, events).await?;
     told(Progress {
@@ -170,7 +170,7 @@ async fn swap(
             break;
         }
         events += page.len() as u64;
-        (at, _) = apply(&mut transaction, target, aggregates, keys, &at, &page).await?;
+        apply_all(&mut transaction, target, aggregates, keys, &mut at, &page).await?;
     }
     let compared = live.1 == at.tables_hash && live.0 == at.position;
     let mut different = Vec::new();

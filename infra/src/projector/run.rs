@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    apply::{ApplyError, Checkpoint, Target, apply, checkpoint},
+    apply::{ApplyError, Checkpoint, Target, apply, apply_all, checkpoint},
     wait::PROJECTED,
 };
 use crate::{
@@ -286,15 +286,29 @@ impl Projector {
             return Ok(());
         }
         let target = Target { context, name: context.name, schema: None };
-        match apply(connection, target, &self.aggregates, &self.keys, at, &events).await {
-            Ok((next, _)) => self.moved(context, at, next, events.len()).await,
-            Err(ApplyError::Poison { .. }) => {
-                for event in &events {
-                    self.apply_one(connection, target, at, event, stop).await?;
-                }
+        let mut rest = events.as_slice();
+        while !rest.is_empty() {
+            let before = at.position;
+            let applied =
+                apply_all(connection, target, &self.aggregates, &self.keys, at, rest).await;
+            if at.position > before {
+                self.told(context, at).await;
             }
-            Err(error) => return Err(error.into()),
+            let left = rest.iter().position(|event| event.position > at.position);
+            rest = left.map_or(&[][..], |first| &rest[first..]);
+            match applied {
+                Ok(()) => {}
+                Err(ApplyError::Poison { .. }) => {
+                    if let Some((event, others)) = rest.split_first() {
+                        self.apply_one(connection, target, at, event, stop).await?;
+                        rest = others;
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
+        metrics::counter!("annals_events_projected_total", "context" => context.name)
+            .increment(events.len() as u64);
         Ok(())
     }
 
@@ -312,7 +326,8 @@ impl Projector {
             let one = std::slice::from_ref(event);
             match apply(connection, target, &self.aggregates, &self.keys, at, one).await {
                 Ok((next, _)) => {
-                    self.moved(context, at, next, 1).await;
+                    *at = next;
+                    self.told(context, at).await;
                     return Ok(());
                 }
                 Err(ApplyError::Poison { why, .. }) => {
@@ -336,11 +351,10 @@ impl Projector {
         }
     }
 
-    async fn moved(&self, context: &Context, at: &mut Checkpoint, next: Checkpoint, events: usize) {
-        *at = next;
+    /// Says how far the rows are, to whoever waits or watches.
+    async fn told(&self, context: &Context, at: &Checkpoint) {
         let labels = [("context", context.name)];
         metrics::gauge!("annals_projection_position", &labels).set(at.position as f64);
-        metrics::counter!("annals_events_projected_total", &labels).increment(events as u64);
         if let Some(time) = at.recorded_at {
             let lag = chrono::Utc::now() - time;
             metrics::gauge!("annals_projection_lag_seconds", &labels)

@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr
 use annals_commands::Catalogue;
 use sqlx::postgres::PgConnectOptions;
 
-use super::{mask::Hidden, nearest::nearest};
+use super::{mask::Hidden, nats::nats_options, nearest::nearest};
 
 /// A kind of value.
 pub(super) trait FromText: Sized {
@@ -99,10 +99,7 @@ impl NatsUrl {
 
 impl Kind for NatsUrl {
     fn read(text: &str) -> Result<Self, String> {
-        let is_one = |url: &str| async_nats::ServerAddr::from_str(url.trim()).is_ok();
-        let expected = "expected NATS URLs separated by commas, such as nats://127.0.0.1:4222";
-        let all = text.split(',').all(is_one);
-        all.then(|| Self(Hidden::new(text))).ok_or_else(|| expected.into())
+        nats_options(text).map(|_| Self(Hidden::new(text)))
     }
 }
 

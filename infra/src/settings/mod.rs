@@ -24,6 +24,7 @@ mod kinds;
 mod layers;
 mod list;
 mod mask;
+mod nats;
 mod nearest;
 #[cfg(test)]
 mod tests;
@@ -33,4 +34,5 @@ pub use kinds::{Contexts, DatabaseUrl, Jwks, LogFormat, NatsUrl, ReplyPrefixes, 
 pub use layers::{Complaint, Complaints, Level, Origin, Resolved, Sources, Value};
 pub use list::{ALL, Fallback, Setting, Settings, Shown};
 pub use mask::{Hidden, mask_url};
+pub use nats::nats_options;
 pub use nearest::nearest;

@@ -110,3 +110,120 @@ fn erased(id: &str) -> Change {
     let row = CHILDREN.patch(id, ()).with("first_name", Tombstone::Text.value(id));
     FORGOTTEN.iter().fold(row, |row, column| row.with(column, ()))
 }
+
+#[cfg(test)]
+mod tests {
+    use annals_domain::{
+        DomainEvent,
+        lift::child::{
+            ChildArchived, ChildDetailsUpdated, ChildErased, ChildTransferred, ConsentRecorded,
+            ConsentType, ConsentWithdrawn,
+        },
+        testing::{ADA, day},
+    };
+    use serde_json::{Map, Value, json};
+    use uuid::Uuid;
+
+    use super::{super::testing::changes, *};
+
+    fn happens(event: impl Into<Event>) -> Vec<Value> {
+        changes(project, "bo", event)
+    }
+
+    fn patch(table: &str, mut columns: Value) -> Value {
+        columns["updated_at"] = json!(day(2));
+        json!({"patch": table, "key": {"id": "bo"}, "columns": columns})
+    }
+
+    fn registered() -> ChildRegistered {
+        ChildRegistered {
+            org_id: Uuid::from_u128(0x5c),
+            display_id: 7,
+            registered_on: day(1).date_naive(),
+            first_name: "Bo".into(),
+            date_of_birth: None,
+            year_group: None,
+            class_name: None,
+            primary_practitioner_id: Some(ADA),
+            parent_guardian_name: None,
+            parent_guardian_email: None,
+            parent_guardian_phone: None,
+            additional_notes: None,
+            avatar_character: Some("default".into()),
+            preferences: Some(Map::new()),
+        }
+    }
+
+    #[test]
+    fn a_registration_writes_the_profile_and_the_record_whole() {
+        let changes = happens(registered());
+        let [profile, record] = &changes[..] else { panic!("{changes:?}") };
+        assert_eq!((&profile["put"], &record["put"]), (&json!("profiles"), &json!("children")));
+        let (profile, record) = (&profile["columns"], &record["columns"]);
+        assert_eq!(profile["email"], "bo@child.invalid");
+        assert_eq!(profile["name"], "Bo");
+        assert_eq!(profile["role"], "Child");
+        assert_eq!(profile["org_id"], record["org_id"]);
+        assert_eq!(record["consent_given"], false);
+    }
+
+    #[test]
+    fn a_new_first_name_is_the_profiles_too() {
+        let class = ChildDetailsUpdated { class_name: Some(None), ..Default::default() };
+        assert_eq!(happens(class), [patch("children", json!({"class_name": null}))]);
+        let name = ChildDetailsUpdated { first_name: Some("Bob".into()), ..Default::default() };
+        assert_eq!(
+            happens(name),
+            [
+                patch("children", json!({"first_name": "Bob"})),
+                patch("profiles", json!({"name": "Bob"})),
+            ]
+        );
+    }
+
+    #[test]
+    fn consent_is_written_with_kind_and_time_and_cleared_with_both() {
+        let (consent_type, consent_date) = (ConsentType::Digital, day(1));
+        let row = json!({"consent_given": true, "consent_type": "digital", "consent_date": day(1)});
+        let given = happens(ConsentRecorded { consent_type, consent_date });
+        assert_eq!(given, [patch("children", row)]);
+        let row = json!({"consent_given": false, "consent_type": null, "consent_date": null});
+        assert_eq!(happens(ConsentWithdrawn {}), [patch("children", row)]);
+    }
+
+    #[test]
+    fn record_and_profile_move_and_close_together() {
+        let org_id = Uuid::from_u128(0xc1);
+        let row = json!({"org_id": org_id, "display_id": 1, "primary_practitioner_id": null});
+        assert_eq!(
+            happens(ChildTransferred { org_id, display_id: 1, primary_practitioner_id: None }),
+            [patch("children", row), patch("profiles", json!({"org_id": org_id}))]
+        );
+        assert_eq!(
+            happens(ChildArchived {}),
+            [
+                patch("children", json!({"deleted_at": day(2)})),
+                patch("profiles", json!({"status": "inactive", "deleted_at": day(2)})),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_forgotten_child_takes_its_rows_along() {
+        let changes = happens(ChildErased {});
+        let gone = |table| json!({"drop_where": table, "key": {"child_id": "bo"}, "columns": {}});
+        let tables = OF_A_CHILD.map(|table| gone(table.name));
+        assert_eq!(changes[..5], tables);
+        assert_eq!(changes[5]["columns"]["first_name"], "erased");
+        assert_eq!(changes[6]["columns"]["email"], "bo@erased.invalid");
+    }
+
+    #[test]
+    fn the_erasure_leaves_what_a_replay_without_the_key_leaves() {
+        let erased = happens(ChildErased {}).swap_remove(5);
+        for field in Event::TYPES.iter().flat_map(|event| event.personal) {
+            let tombstone = field.tombstone.value("bo");
+            assert_eq!(erased["columns"][field.name], tombstone, "{}", field.name);
+        }
+    }
+}

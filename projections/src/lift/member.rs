@@ -42,3 +42,77 @@ pub(super) fn erased(id: &str) -> Change {
         .with("name", Tombstone::Text.value(id))
         .with("avatar_url", Tombstone::Null.value(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use annals_domain::{
+        lift::{
+            Role,
+            member::{
+                ChildProfileOpened, MemberErased, MemberReinstated, MemberRemoved,
+                OrganisationAssigned, ProfileCreated, ProfileUpdated,
+            },
+        },
+        testing::{ADA, day},
+    };
+    use serde_json::{Value, json};
+
+    use super::{super::testing::changes, *};
+
+    fn patched(event: impl Into<Event>) -> Value {
+        let [change] = &changes(project, "ada", event)[..] else { panic!("one change") };
+        assert_eq!((&change["patch"], &change["key"]["id"]), (&json!("profiles"), &json!("ada")));
+        change["columns"].clone()
+    }
+
+    #[test]
+    fn a_profile_is_written_whole() {
+        let created = ProfileCreated {
+            email: "ada@example.org".into(),
+            name: "Ada".into(),
+            role: Role::GroupContact,
+            org_id: None,
+            status: MemberStatus::Active,
+            avatar_url: None,
+        };
+        let [row] = &changes(project, "ada", created)[..] else { panic!("one change") };
+        assert_eq!(row["put"], "profiles");
+        assert_eq!(row["columns"]["role"], "GroupContact");
+        assert_eq!(row["columns"]["created_at"], json!(day(2)));
+    }
+
+    #[test]
+    fn what_an_update_leaves_out_is_not_written() {
+        let updated = ProfileUpdated { name: None, email: None, avatar_url: Some(None) };
+        assert_eq!(patched(updated), json!({"avatar_url": null, "updated_at": day(2)}));
+    }
+
+    #[test]
+    fn a_change_writes_its_columns_and_when() {
+        let none = json!({"org_id": null, "updated_at": day(2)});
+        assert_eq!(patched(OrganisationAssigned { org_id: None }), none);
+        let active = json!({"status": "active", "updated_at": day(2)});
+        assert_eq!(patched(MemberReinstated {}), active);
+        let removed = json!({"status": "inactive", "deleted_at": day(2), "updated_at": day(2)});
+        assert_eq!(patched(MemberRemoved {}), removed);
+    }
+
+    #[test]
+    fn a_forgotten_member_reads_as_tombstones() {
+        let erased = json!({
+            "status": "inactive",
+            "email": "ada@erased.invalid",
+            "name": "erased",
+            "avatar_url": null,
+            "deleted_at": day(2),
+            "updated_at": day(2),
+        });
+        assert_eq!(patched(MemberErased {}), erased);
+    }
+
+    #[test]
+    fn a_childs_place_writes_nothing() {
+        let opened = ChildProfileOpened { org_id: ADA };
+        assert_eq!(changes(project, "ada", opened), Vec::<Value>::new());
+    }
+}

@@ -42,6 +42,8 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::FamilyMemberPermissionsChanged(changed) => changes(changed.member_id, changed, at),
         Event::FamilyMemberRemoved(removed) => changes(removed.member_id, removed, at),
         Event::FamilyMemberLeft(left) => changes(left.member_id, left, at),
+        // No documented table shows exports; they are read from the log.
+        Event::FamilyExportRequested(_) | Event::FamilyExportCompleted(_) => vec![],
     }
 }
 
@@ -89,10 +91,10 @@ mod tests {
     use annals_domain::{
         nestsync::{
             family::{
-                Family, FamilyArchived, FamilyCreated, FamilyInvitationDeclined,
-                FamilyInvitationExpired, FamilyMemberInvited, FamilyMemberLeft,
-                FamilyMemberPermissionsChanged, FamilyMemberRemoved, FamilyMemberRoleChanged,
-                FamilyRenamed, MemberStatus, Status,
+                Family, FamilyArchived, FamilyCreated, FamilyExportRequested,
+                FamilyInvitationDeclined, FamilyInvitationExpired, FamilyMemberInvited,
+                FamilyMemberLeft, FamilyMemberPermissionsChanged, FamilyMemberRemoved,
+                FamilyMemberRoleChanged, FamilyRenamed, MemberStatus, Status,
             },
             permission,
         },
@@ -238,5 +240,12 @@ mod tests {
         };
         let expected = json!({"role": "viewer", "permissions": [], "updated_at": AT});
         assert_eq!(changes::<Family>(ID, changed), [FAMILY_MEMBERS.patch(MEMBER, expected)]);
+    }
+
+    #[test]
+    fn an_export_is_in_no_table() {
+        let requested =
+            FamilyExportRequested { export_id: MEMBER, requested_by: ADA, requested_at: day(1) };
+        assert_eq!(changes::<Family>(ID, requested), []);
     }
 }

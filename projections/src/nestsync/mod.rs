@@ -1,13 +1,21 @@
 //! The read model of the context `nestsync`.
 
+pub mod activity;
+pub mod billing;
 pub mod child;
 pub mod family;
 pub mod inventory_item;
+pub mod notification;
+pub mod notification_preference;
+#[cfg(test)]
+mod replay;
 pub mod tables;
 pub mod user;
 
 use annals_domain::nestsync::{
-    child::Child, family::Family, inventory_item::InventoryItem, user::User,
+    activity::Activity, billing::Billing, child::Child, family::Family,
+    inventory_item::InventoryItem, notification::Notification,
+    notification_preference::NotificationPreference, user::User,
 };
 
 use crate::catalogue::{Context, projection};
@@ -25,6 +33,10 @@ pub fn context() -> Context {
             projection::<Family>(family::project),
             projection::<Child>(child::project),
             projection::<InventoryItem>(inventory_item::project),
+            projection::<Activity>(activity::project),
+            projection::<NotificationPreference>(notification_preference::project),
+            projection::<Notification>(notification::project),
+            projection::<Billing>(billing::project),
         ],
         every: None,
     }
@@ -53,13 +65,22 @@ mod scene {
     /// What an event does to rows, by way of its stored form; every row fits its table.
     pub fn changes<D: Decider>(id: &str, event: impl Into<D::Event>) -> Vec<Change> {
         let event: D::Event = event.into();
-        let envelope = Envelope {
-            aggregate_type: D::TYPE.to_owned(),
+        let envelope = envelope(D::TYPE, id, event.event_type().name);
+        let payload = event.payload_value().unwrap();
+        let changes = super::context().project(&envelope, payload.clone(), || payload).unwrap();
+        changes.iter().for_each(fits);
+        changes
+    }
+
+    /// What is known of an event of this kind.
+    pub fn envelope(aggregate: &str, id: &str, event: &str) -> Envelope {
+        Envelope {
+            aggregate_type: aggregate.to_owned(),
             aggregate_id: id.to_owned(),
             sequence: 1,
             position: 1,
             event_id: Uuid::nil(),
-            event_type: event.event_type().name.to_owned(),
+            event_type: event.to_owned(),
             at: AT,
             occurred_at: None,
             actor: Uuid::nil(),
@@ -68,11 +89,7 @@ mod scene {
             command_id: String::new(),
             tenant: String::new(),
             erased: false,
-        };
-        let payload = event.payload_value().unwrap();
-        let changes = super::context().project(&envelope, payload.clone(), || payload).unwrap();
-        changes.iter().for_each(fits);
-        changes
+        }
     }
 
     /// The columns of the only row that changes.
@@ -84,7 +101,7 @@ mod scene {
     }
 
     /// Each column is the table's, and a new row has all that the table insists on.
-    fn fits(change: &Change) {
+    pub fn fits(change: &Change) {
         let columns = columns(change.table);
         for name in change.columns.keys().chain(change.key.keys()) {
             assert!(columns.iter().any(|(column, _)| column == name), "{name} in {change:?}");

@@ -1,8 +1,13 @@
-//! What happens to accounts, as rows of `users`.
+//! What happens to accounts, as rows of `users`; and what erasing a person does to other rows.
 
-use annals_domain::nestsync::user::Event;
+use annals_domain::nestsync::user::{Event, UserErased};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
 
-use super::tables::USERS;
+use super::tables::{
+    ANALYTICS_EVENTS, FAMILY_MEMBERS, NOTIFICATION_LOGS, NOTIFICATION_PREFERENCES, PAYMENT_METHODS,
+    USAGE_LOGS, USERS,
+};
 use crate::{change::Change, recorded::Recorded};
 
 /// What an event does to rows.
@@ -23,15 +28,51 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::SystemAdministrationRevoked(revoked) => {
             USERS.patch(id, revoked).with("updated_at", at)
         }
+        Event::UserErased(erased) => return erases(id, at, erased),
     };
     vec![change]
+}
+
+/// What is known of the person goes: from the account, memberships, notes, means of payment and
+/// notifications. Notes go whoever they are about, since those that name no child were sealed for the
+/// person who logged the use, and a replay would not have them either.
+fn erases(id: &str, at: DateTime<Utc>, erased: &UserErased) -> Vec<Change> {
+    vec![
+        USERS
+            .patch(id, erased)
+            .with("email", format!("{id}@erased.invalid"))
+            .with("display_name", "erased")
+            .with("phone", Value::Null)
+            .with("updated_at", at),
+        FAMILY_MEMBERS
+            .patch_where("user_id", id)
+            .with("display_name", "erased")
+            .with("invited_email", Value::Null)
+            .with("updated_at", at),
+        USAGE_LOGS.patch_where("logged_by", id).with("notes", Value::Null).with("updated_at", at),
+        PAYMENT_METHODS
+            .patch_where("user_id", id)
+            .with("provider_method_id", "erased")
+            .with("brand", Value::Null)
+            .with("last_four", Value::Null)
+            .with("expiry_month", Value::Null)
+            .with("expiry_year", Value::Null)
+            .with("deleted_at", at)
+            .with("updated_at", at),
+        NOTIFICATION_LOGS
+            .patch_where("user_id", id)
+            .with("failure_reason", Value::Null)
+            .with("updated_at", at),
+        ANALYTICS_EVENTS.drop_where("user_id", id),
+        NOTIFICATION_PREFERENCES.drop_where("user_id", id),
+    ]
 }
 
 #[cfg(test)]
 mod tests {
     use annals_domain::{
         nestsync::user::{
-            Status, SystemAdministrationGranted, User, UserAccountUpdated, UserDeleted,
+            Status, SystemAdministrationGranted, User, UserAccountUpdated, UserDeleted, UserErased,
             UserRegistered, UserSignedIn,
         },
         testing::day,
@@ -42,6 +83,7 @@ mod tests {
         super::scene::{AT, ID, changes, row},
         *,
     };
+    use crate::change::Operation;
 
     #[test]
     fn an_account_is_a_row_with_the_time_of_its_event() {
@@ -90,5 +132,32 @@ mod tests {
             rows,
             [USERS.patch(ID, json!({"status": "deleted", "deleted_at": day(3), "updated_at": AT}))]
         );
+    }
+
+    #[test]
+    fn an_erased_person_is_in_no_row_any_more() {
+        let erased = UserErased { status: Status::Deleted, deleted_at: Some(day(2)) };
+        let rows = changes::<User>(ID, erased);
+        let account = json!({
+            "email": format!("{ID}@erased.invalid"), "display_name": "erased", "phone": null,
+            "status": "deleted", "deleted_at": day(2), "updated_at": AT,
+        });
+        assert_eq!(rows[0], USERS.patch(ID, account));
+        let told: Vec<_> =
+            rows.iter().map(|change| (change.table.name, change.operation)).collect();
+        assert_eq!(
+            told,
+            [
+                ("users", Operation::Patch),
+                ("family_members", Operation::PatchWhere),
+                ("usage_logs", Operation::PatchWhere),
+                ("payment_methods", Operation::PatchWhere),
+                ("notification_logs", Operation::PatchWhere),
+                ("analytics_events", Operation::DropWhere),
+                ("notification_preferences", Operation::DropWhere),
+            ]
+        );
+        let before = UserErased { status: Status::Deleted, deleted_at: None };
+        assert!(!changes::<User>(ID, before)[0].columns.contains_key("deleted_at"));
     }
 }

@@ -6,13 +6,12 @@ use std::{
 };
 
 use async_nats::{
-    Client, ConnectOptions, Event, HeaderMap, HeaderValue, RequestErrorKind, ServerAddr,
-    ServerError, client,
+    Client, ConnectErrorKind, Event, HeaderMap, HeaderValue, RequestErrorKind, ServerError, client,
 };
 
 use crate::{
     cli::exit::Exit,
-    settings::{NatsUrl, Settings, mask_url},
+    settings::{Settings, mask_url, nats_options},
 };
 
 use super::{Answer, Request, Unanswered};
@@ -54,10 +53,9 @@ pub(super) async fn ask(
 }
 
 async fn connect(settings: &Settings, denied: &Denied) -> Result<Client, Unanswered> {
-    let unavailable = |text: String| Unanswered { exit: Exit::Unavailable, text };
-    let servers = servers(&settings.nats_url)?;
+    let (options, servers) = nats_options(settings.nats_url.expose()).map_err(Unanswered::usage)?;
     let told = Arc::clone(denied);
-    let mut options = ConnectOptions::new()
+    let mut options = options
         .name("annals send")
         .connection_timeout(CONNECT_WITHIN)
         .max_reconnects(3)
@@ -72,20 +70,23 @@ async fn connect(settings: &Settings, denied: &Denied) -> Result<Client, Unanswe
             Unanswered::usage(format!("{}: {error} (NATS_CREDS)", path.display()))
         })?;
     }
-    options.connect(servers).await.map_err(|error| {
-        unavailable(format!(
-            "NATS cannot be reached at {}: {}\nIs `annals dev` or `annals serve` running? \
-             `annals config` shows where NATS_URL comes from.",
-            mask_url(settings.nats_url.expose()),
-            error.kind(),
-        ))
+    let at = mask_url(settings.nats_url.expose());
+    options.connect(servers).await.map_err(|error| match error.kind() {
+        ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => Unanswered {
+            exit: Exit::NotAllowed,
+            text: format!(
+                "NATS at {at} does not let this user in\n\
+                 `annals config` shows where NATS_URL comes from."
+            ),
+        },
+        kind => Unanswered {
+            exit: Exit::Unavailable,
+            text: format!(
+                "NATS cannot be reached at {at}: {kind}\nIs `annals dev` or `annals serve` running? \
+                 `annals config` shows where NATS_URL comes from."
+            ),
+        },
     })
-}
-
-fn servers(urls: &NatsUrl) -> Result<Vec<ServerAddr>, Unanswered> {
-    let parsed: Result<Vec<ServerAddr>, _> =
-        urls.expose().split(',').map(|url| url.trim().parse()).collect();
-    parsed.map_err(|_| Unanswered::usage("NATS_URL: expected NATS URLs separated by commas"))
 }
 
 fn unanswered(

@@ -49,8 +49,8 @@ pub struct SendArgs {
     /// The aggregate's id. Some commands make a new one where it is left out.
     #[arg(long)]
     pub id: Option<String>,
-    /// Sends as this actor, by a token that `annals dev` wrote to .dev/tokens.json.
-    #[arg(long = "as", value_name = "ACTOR", conflicts_with = "token")]
+    /// Sends as this actor, by a token that `annals dev` wrote to .dev/tokens.json. Wins over --token.
+    #[arg(long = "as", value_name = "ACTOR")]
     pub actor: Option<String>,
     /// Sends with this token.
     #[arg(long, env = "ANNALS_TOKEN", hide_env_values = true)]
@@ -97,6 +97,12 @@ pub struct Unanswered {
 }
 
 impl Unanswered {
+    /// For programs, in the form of an answer.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::json!({ "ok": false, "code": "unanswered", "detail": self.text })
+    }
+
     fn usage(text: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, text: text.into() }
     }
@@ -118,6 +124,10 @@ pub async fn run(args: &SendArgs) -> Exit {
             }
             exit
         }
+        Err(unanswered) if args.json => {
+            println!("{}", unanswered.json());
+            unanswered.exit
+        }
         Err(unanswered) => {
             eprintln!("{}", Output::stderr().paint(Tone::Bad, &unanswered.text));
             unanswered.exit
@@ -127,12 +137,9 @@ pub async fn run(args: &SendArgs) -> Exit {
 
 async fn answered(args: &SendArgs) -> Result<Answer, Unanswered> {
     let settings = settings(args)?;
-    let token = match (&args.token, &args.actor) {
-        (Some(token), _) => Some(token.clone()),
-        (None, Some(actor)) => {
-            Some(token_of(&PathBuf::from(TOKENS), actor).map_err(Unanswered::usage)?)
-        }
-        (None, None) => None,
+    let token = match &args.actor {
+        Some(actor) => Some(token_of(&PathBuf::from(TOKENS), actor).map_err(Unanswered::usage)?),
+        None => args.token.clone(),
     };
     let request = Request::of(&Catalogue::new(), args, token.as_deref())?;
     let within = Duration::from_secs(args.timeout.max(1));

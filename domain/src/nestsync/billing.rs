@@ -1,0 +1,1087 @@
+//! What a family pays with, and its subscription: tried, started, renewed, past due, cancelled, expired.
+//! Holds the provider's tokens and never a card's number. (nestsync.aggregate.Billing, stream: family id)
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Duration, Months, SubsecRound, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::is_filled;
+use crate::{Decider, Moment, commands, events, refusals};
+
+/// How long a trial lasts.
+pub const TRIAL_DAYS: i64 = 30;
+
+/// The largest price a column of `integer` holds.
+const LARGEST_PRICE: u32 = i32::MAX.unsigned_abs();
+
+/// How it is paid (nestsync.payment_methods.method_type).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MethodType {
+    /// By card.
+    Card,
+    /// From a bank account.
+    BankAccount,
+    /// From a wallet on a device.
+    DigitalWallet,
+}
+
+/// How often it is paid (nestsync.subscriptions.billing_interval).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BillingInterval {
+    /// Every month.
+    Month,
+    /// Every year.
+    Year,
+}
+
+impl BillingInterval {
+    fn after(self, start: DateTime<Utc>) -> Result<DateTime<Utc>, Refusal> {
+        let months = match self {
+            Self::Month => 1,
+            Self::Year => 12,
+        };
+        start.checked_add_months(Months::new(months)).ok_or(Refusal::PeriodInvalid)
+    }
+}
+
+/// What is subscribed to (nestsync.subscriptions.plan).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Plan {
+    /// The only one there is.
+    Premium,
+}
+
+/// Where a subscription stands (nestsync.subscriptions.status).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// On trial.
+    Trialing,
+    /// Paid.
+    Active,
+    /// Not paid in time.
+    PastDue,
+    /// Ended as it was wished.
+    Cancelled,
+    /// Ended because nobody paid.
+    Expired,
+}
+
+/// Adds a means of payment of the actor's. (nestsync.command.AddPaymentMethod)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddPaymentMethod {
+    /// How it is paid.
+    pub method_type: MethodType,
+    /// Who holds what the token stands for.
+    pub provider: String,
+    /// The provider's token.
+    pub provider_method_id: String,
+    /// The card's brand.
+    #[serde(default)]
+    pub brand: Option<String>,
+    /// The last four digits of the card's number.
+    #[serde(default)]
+    pub last_four: Option<String>,
+    /// The month of expiry, 1 to 12.
+    #[serde(default)]
+    pub expiry_month: Option<u8>,
+    /// The year of expiry, four digits.
+    #[serde(default)]
+    pub expiry_year: Option<u16>,
+}
+
+/// Chooses what is paid with. (nestsync.command.ChooseDefaultPaymentMethod)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChooseDefaultPaymentMethod {
+    /// Which.
+    pub payment_method_id: Uuid,
+}
+
+/// Removes a means of payment. (nestsync.command.RemovePaymentMethod)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RemovePaymentMethod {
+    /// Which.
+    pub payment_method_id: Uuid,
+}
+
+/// Starts the family's one trial. (nestsync.command.StartTrial)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartTrial {
+    /// How often it will be paid.
+    pub billing_interval: BillingInterval,
+    /// What it will cost an interval, in cents.
+    pub price_cents: u32,
+    /// Three letters (ISO 4217); `CAD` if absent.
+    #[serde(default)]
+    pub currency: Option<String>,
+    /// What it will be paid with.
+    #[serde(default)]
+    pub payment_method_id: Option<Uuid>,
+}
+
+/// Starts a subscription, or makes one of the trial. (nestsync.command.StartSubscription)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartSubscription {
+    /// How often it is paid.
+    pub billing_interval: BillingInterval,
+    /// What it costs an interval, in cents.
+    pub price_cents: u32,
+    /// Three letters (ISO 4217); `CAD` if absent.
+    #[serde(default)]
+    pub currency: Option<String>,
+    /// What it is paid with; if absent, what the trial named, or the default means of payment.
+    #[serde(default)]
+    pub payment_method_id: Option<Uuid>,
+    /// Who collects the money.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// The provider's id of the subscription.
+    #[serde(default)]
+    pub provider_subscription_id: Option<String>,
+}
+
+/// Reports that the next period is paid. (nestsync.command.RenewSubscription)
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewSubscription {
+    /// When it begins; with the end of the present one, if absent.
+    #[serde(default)]
+    pub current_period_start: Option<DateTime<Utc>>,
+    /// When it ends; an interval later, if absent.
+    #[serde(default)]
+    pub current_period_end: Option<DateTime<Utc>>,
+}
+
+/// Reports that the next period is not paid. (nestsync.command.MarkSubscriptionPastDue)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarkSubscriptionPastDue {}
+
+/// Ends the subscription with its period. (nestsync.command.CancelSubscription)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelSubscription {}
+
+/// Takes a cancellation back. (nestsync.command.ResumeSubscription)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeSubscription {}
+
+/// Ends a subscription as it was wished. (nestsync.command.EndSubscription)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndSubscription {}
+
+/// Ends a subscription that nobody paid. (nestsync.command.ExpireSubscription)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpireSubscription {}
+
+commands! {
+    /// What may be asked of a family's billing.
+    pub enum Command {
+        AddPaymentMethod,
+        ChooseDefaultPaymentMethod,
+        RemovePaymentMethod,
+        StartTrial,
+        StartSubscription,
+        RenewSubscription,
+        MarkSubscriptionPastDue,
+        CancelSubscription,
+        ResumeSubscription,
+        EndSubscription,
+        ExpireSubscription,
+    }
+}
+
+/// A means of payment was added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentMethodAdded {
+    /// Its id.
+    pub payment_method_id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// How it is paid.
+    pub method_type: MethodType,
+    /// Who holds what the token stands for.
+    pub provider: String,
+    /// The provider's token.
+    pub provider_method_id: String,
+    /// The card's brand.
+    pub brand: Option<String>,
+    /// The last four digits.
+    pub last_four: Option<String>,
+    /// The month of expiry.
+    pub expiry_month: Option<u8>,
+    /// The year of expiry.
+    pub expiry_year: Option<u16>,
+    /// Whether the family pays with it: the first one is the default.
+    pub is_default: bool,
+}
+
+/// The family pays with another means from now on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DefaultPaymentMethodChosen {
+    /// Which.
+    pub payment_method_id: Uuid,
+    /// Which it was before.
+    pub former_payment_method_id: Option<Uuid>,
+}
+
+/// A means of payment was removed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentMethodRemoved {
+    /// Its id.
+    pub payment_method_id: Uuid,
+    /// False.
+    pub is_default: bool,
+    /// When.
+    pub deleted_at: DateTime<Utc>,
+}
+
+/// The family's trial began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrialStarted {
+    /// The subscription's id.
+    pub subscription_id: Uuid,
+    /// Who started it.
+    pub payer_id: Uuid,
+    /// What it will be paid with.
+    pub payment_method_id: Option<Uuid>,
+    /// What is subscribed to.
+    pub plan: Plan,
+    /// How often it will be paid.
+    pub billing_interval: BillingInterval,
+    /// What it will cost an interval, in cents.
+    pub price_cents: u32,
+    /// Three letters.
+    pub currency: String,
+    /// On trial.
+    pub status: Status,
+    /// When the trial ends.
+    pub trial_ends_at: DateTime<Utc>,
+    /// When the period began.
+    pub current_period_start: DateTime<Utc>,
+    /// When it ends.
+    pub current_period_end: DateTime<Utc>,
+    /// False.
+    pub cancel_at_period_end: bool,
+}
+
+/// A subscription began, perhaps out of the trial.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscriptionStarted {
+    /// The subscription's id.
+    pub subscription_id: Uuid,
+    /// Whether it was the trial.
+    pub from_trial: bool,
+    /// Who started it.
+    pub payer_id: Uuid,
+    /// What it is paid with.
+    pub payment_method_id: Option<Uuid>,
+    /// What is subscribed to.
+    pub plan: Plan,
+    /// How often it is paid.
+    pub billing_interval: BillingInterval,
+    /// What it costs an interval, in cents.
+    pub price_cents: u32,
+    /// Three letters.
+    pub currency: String,
+    /// Active.
+    pub status: Status,
+    /// When the period began.
+    pub current_period_start: DateTime<Utc>,
+    /// When it ends.
+    pub current_period_end: DateTime<Utc>,
+    /// Who collects the money.
+    pub provider: Option<String>,
+    /// The provider's id of the subscription.
+    pub provider_subscription_id: Option<String>,
+}
+
+/// The next period is paid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscriptionRenewed {
+    /// The subscription's id.
+    pub subscription_id: Uuid,
+    /// Active.
+    pub status: Status,
+    /// When the period begins.
+    pub current_period_start: DateTime<Utc>,
+    /// When it ends.
+    pub current_period_end: DateTime<Utc>,
+}
+
+/// The next period is not paid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscriptionPastDue {
+    /// The subscription's id.
+    pub subscription_id: Uuid,
+    /// Past due.
+    pub status: Status,
+}
+
+/// The subscription is to end with its period.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscriptionCancellationRequested {
+    /// The subscription's id.
+    pub subscription_id: Uuid,
+    /// True.
+    pub cancel_at_period_end: bool,
+    /// When that was wished.
+    pub cancelled_at: Option<DateTime<Utc>>,
+}
+
+/// The subscription is to go on after all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscriptionResumed {
+    /// The subscription's id.
+    pub subscription_id: Uuid,
+    /// False.
+    pub cancel_at_period_end: bool,
+    /// Nothing.
+    pub cancelled_at: Option<DateTime<Utc>>,
+}
+
+/// The subscription ended as it was wished.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscriptionCancelled {
+    /// The subscription's id.
+    pub subscription_id: Uuid,
+    /// Cancelled.
+    pub status: Status,
+    /// When.
+    pub ended_at: DateTime<Utc>,
+}
+
+/// The subscription ended because nobody paid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubscriptionExpired {
+    /// The subscription's id.
+    pub subscription_id: Uuid,
+    /// Expired.
+    pub status: Status,
+    /// When.
+    pub ended_at: DateTime<Utc>,
+}
+
+events! {
+    /// What happens to a family's billing.
+    pub enum Event {
+        PaymentMethodAdded of user_id {
+            provider_method_id: text,
+            brand: null,
+            last_four: null,
+            expiry_month: null,
+            expiry_year: null,
+        },
+        DefaultPaymentMethodChosen,
+        PaymentMethodRemoved,
+        TrialStarted,
+        SubscriptionStarted,
+        SubscriptionRenewed,
+        SubscriptionPastDue,
+        SubscriptionCancellationRequested,
+        SubscriptionResumed,
+        SubscriptionCancelled,
+        SubscriptionExpired,
+    }
+}
+
+refusals! {
+    /// What a family's billing refuses.
+    pub enum Refusal {
+        /// nestsync.rule.subscription.states
+        SubscriptionTransitionRefused => "the family's subscription, if it has one, cannot become that";
+        /// nestsync.rule.subscription.one_live
+        SubscriptionExists => "a family has one subscription at a time, and one trial ever";
+        /// nestsync.rule.payment.token_only
+        RawCardRefused => "this is a card's number; only the provider's token is accepted",
+            hint "exchange the card for a token with the provider first";
+        /// nestsync.rule.payment.default
+        PaymentMethodInUse => "the subscription is paid with this", hint "cancel the subscription first";
+        /// No such means of payment, or it was removed.
+        PaymentMethodUnknown => "the family has no such means of payment", at "payment_method_id";
+        /// A token and its provider say something.
+        TokenBlank => "a provider and its token are needed", at "provider_method_id";
+        /// nestsync.payment_methods.last_four.check
+        LastFourInvalid => "four digits are expected", at "last_four";
+        /// nestsync.payment_methods.expiry_month.check
+        ExpiryInvalid => "a month from 1 to 12 and a year of four digits are expected", at "expiry_month";
+        /// nestsync.subscriptions.price_cents.check
+        PriceInvalid => "the price is more than can be kept", at "price_cents";
+        /// A currency is three letters.
+        CurrencyUnknown => "a currency is three letters, such as CAD", at "currency";
+        /// nestsync.subscriptions.period.check
+        PeriodInvalid => "a period ends after it begins", at "current_period_end";
+    }
+}
+
+/// The subscription that is trialing, active or past due.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its id.
+    pub id: Uuid,
+    /// Where it stands.
+    pub status: Status,
+    /// What it is paid with.
+    pub payment_method_id: Option<Uuid>,
+    /// How often it is paid.
+    pub billing_interval: BillingInterval,
+    /// When its period, or trial, ends.
+    pub current_period_end: DateTime<Utc>,
+    /// Whether it is to end then.
+    pub cancel_at_period_end: bool,
+}
+
+/// What decisions need to know of a family's billing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Billing {
+    /// Means of payment that are not removed.
+    pub payment_methods: BTreeSet<Uuid>,
+    /// What the family pays with.
+    pub default: Option<Uuid>,
+    /// The subscription, if one is live.
+    pub live: Option<Live>,
+    /// Whether the trial is used.
+    pub trial_used: bool,
+}
+
+impl Decider for Billing {
+    const TYPE: &'static str = "nestsync.billing";
+    type Command = Command;
+    type Event = Event;
+    type Refusal = Refusal;
+
+    fn decide(&self, command: Command, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        match command {
+            Command::AddPaymentMethod(new) => self.add(new, moment),
+            Command::ChooseDefaultPaymentMethod(choice) => self.choose(choice.payment_method_id),
+            Command::RemovePaymentMethod(remove) => self.remove(remove.payment_method_id, moment),
+            Command::StartTrial(new) => self.start_trial(new, moment),
+            Command::StartSubscription(new) => self.start(new, moment),
+            Command::RenewSubscription(period) => self.renew(&period),
+            Command::MarkSubscriptionPastDue(_) => self.past_due(),
+            Command::CancelSubscription(_) => self.cancel(moment),
+            Command::ResumeSubscription(_) => self.resume(),
+            Command::EndSubscription(_) => {
+                let (subscription_id, status) = (self.live()?.id, Status::Cancelled);
+                Ok(vec![
+                    SubscriptionCancelled { subscription_id, status, ended_at: moment.now }.into(),
+                ])
+            }
+            Command::ExpireSubscription(_) => self.expire(moment),
+        }
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::PaymentMethodAdded(added) => {
+                self.payment_methods.insert(added.payment_method_id);
+                if added.is_default {
+                    self.default = Some(added.payment_method_id);
+                }
+            }
+            Event::DefaultPaymentMethodChosen(chosen) => {
+                self.default = Some(chosen.payment_method_id);
+            }
+            Event::PaymentMethodRemoved(removed) => {
+                self.payment_methods.remove(&removed.payment_method_id);
+                self.default = self.default.filter(|id| *id != removed.payment_method_id);
+            }
+            Event::TrialStarted(trial) => {
+                self.trial_used = true;
+                self.live = Some(Live {
+                    id: trial.subscription_id,
+                    status: trial.status,
+                    payment_method_id: trial.payment_method_id,
+                    billing_interval: trial.billing_interval,
+                    current_period_end: trial.current_period_end,
+                    cancel_at_period_end: trial.cancel_at_period_end,
+                });
+            }
+            Event::SubscriptionStarted(started) => self.started(started),
+            Event::SubscriptionRenewed(renewed) => {
+                if let Some(live) = &mut self.live {
+                    live.status = renewed.status;
+                    live.current_period_end = renewed.current_period_end;
+                }
+            }
+            Event::SubscriptionPastDue(SubscriptionPastDue { status, .. }) => {
+                if let Some(live) = &mut self.live {
+                    live.status = *status;
+                }
+            }
+            Event::SubscriptionCancellationRequested(SubscriptionCancellationRequested {
+                cancel_at_period_end,
+                ..
+            })
+            | Event::SubscriptionResumed(SubscriptionResumed { cancel_at_period_end, .. }) => {
+                if let Some(live) = &mut self.live {
+                    live.cancel_at_period_end = *cancel_at_period_end;
+                }
+            }
+            Event::SubscriptionCancelled(_) | Event::SubscriptionExpired(_) => self.live = None,
+        }
+    }
+}
+
+/// Means of payment.
+impl Billing {
+    fn add(&self, new: AddPaymentMethod, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let texts = [Some(&new.provider_method_id), Some(&new.provider), new.brand.as_ref()];
+        if texts.into_iter().flatten().any(|text| is_card_number(text)) {
+            return Err(Refusal::RawCardRefused);
+        }
+        if !is_filled(&new.provider) || !is_filled(&new.provider_method_id) {
+            return Err(Refusal::TokenBlank);
+        }
+        let is_four_digits =
+            |text: &str| text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !new.last_four.as_deref().is_none_or(is_four_digits) {
+            return Err(Refusal::LastFourInvalid);
+        }
+        if !new.expiry_month.is_none_or(|month| (1..=12).contains(&month))
+            || !new.expiry_year.is_none_or(|year| (1_000..=9_999).contains(&year))
+        {
+            return Err(Refusal::ExpiryInvalid);
+        }
+        let added = PaymentMethodAdded {
+            payment_method_id: moment.new_id(),
+            user_id: moment.actor,
+            method_type: new.method_type,
+            provider: new.provider,
+            provider_method_id: new.provider_method_id,
+            brand: new.brand,
+            last_four: new.last_four,
+            expiry_month: new.expiry_month,
+            expiry_year: new.expiry_year,
+            is_default: self.payment_methods.is_empty(),
+        };
+        Ok(vec![added.into()])
+    }
+
+    fn choose(&self, payment_method_id: Uuid) -> Result<Vec<Event>, Refusal> {
+        self.known(payment_method_id)?;
+        if self.default == Some(payment_method_id) {
+            return Ok(vec![]);
+        }
+        let former_payment_method_id = self.default;
+        Ok(vec![DefaultPaymentMethodChosen { payment_method_id, former_payment_method_id }.into()])
+    }
+
+    fn remove(&self, payment_method_id: Uuid, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        self.known(payment_method_id)?;
+        let live = self.live.as_ref();
+        if live.is_some_and(|live| live.payment_method_id == Some(payment_method_id)) {
+            return Err(Refusal::PaymentMethodInUse);
+        }
+        let (is_default, deleted_at) = (false, moment.now);
+        Ok(vec![PaymentMethodRemoved { payment_method_id, is_default, deleted_at }.into()])
+    }
+
+    fn known(&self, payment_method_id: Uuid) -> Result<Uuid, Refusal> {
+        if self.payment_methods.contains(&payment_method_id) {
+            Ok(payment_method_id)
+        } else {
+            Err(Refusal::PaymentMethodUnknown)
+        }
+    }
+}
+
+/// The subscription.
+impl Billing {
+    fn live(&self) -> Result<&Live, Refusal> {
+        self.live.as_ref().ok_or(Refusal::SubscriptionTransitionRefused)
+    }
+
+    fn start_trial(&self, new: StartTrial, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        if self.live.is_some() || self.trial_used {
+            return Err(Refusal::SubscriptionExists);
+        }
+        let ends_at = moment.now + Duration::days(TRIAL_DAYS);
+        let started = TrialStarted {
+            subscription_id: moment.new_id(),
+            payer_id: moment.actor,
+            payment_method_id: new.payment_method_id.map(|id| self.known(id)).transpose()?,
+            plan: Plan::Premium,
+            billing_interval: new.billing_interval,
+            price_cents: price(new.price_cents)?,
+            currency: currency(new.currency)?,
+            status: Status::Trialing,
+            trial_ends_at: ends_at,
+            current_period_start: moment.now,
+            current_period_end: ends_at,
+            cancel_at_period_end: false,
+        };
+        Ok(vec![started.into()])
+    }
+
+    fn start(&self, new: StartSubscription, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let trial = match &self.live {
+            None => None,
+            Some(live) if live.status == Status::Trialing => Some(live),
+            Some(_) => return Err(Refusal::SubscriptionExists),
+        };
+        let started = SubscriptionStarted {
+            subscription_id: trial.map_or_else(|| moment.new_id(), |trial| trial.id),
+            from_trial: trial.is_some(),
+            payer_id: moment.actor,
+            payment_method_id: match new.payment_method_id {
+                Some(given) => Some(self.known(given)?),
+                None => trial.and_then(|trial| trial.payment_method_id).or(self.default),
+            },
+            plan: Plan::Premium,
+            billing_interval: new.billing_interval,
+            price_cents: price(new.price_cents)?,
+            currency: currency(new.currency)?,
+            status: Status::Active,
+            current_period_start: moment.now,
+            current_period_end: new.billing_interval.after(moment.now)?,
+            provider: new.provider,
+            provider_subscription_id: new.provider_subscription_id,
+        };
+        Ok(vec![started.into()])
+    }
+
+    fn renew(&self, period: &RenewSubscription) -> Result<Vec<Event>, Refusal> {
+        let live = self.live()?;
+        let start = period.current_period_start.unwrap_or(live.current_period_end);
+        let start = start.trunc_subsecs(6);
+        let end = match period.current_period_end {
+            Some(end) => end.trunc_subsecs(6),
+            None => live.billing_interval.after(start)?,
+        };
+        if end <= start {
+            return Err(Refusal::PeriodInvalid);
+        }
+        let renewed = SubscriptionRenewed {
+            subscription_id: live.id,
+            status: Status::Active,
+            current_period_start: start,
+            current_period_end: end,
+        };
+        Ok(vec![renewed.into()])
+    }
+
+    fn past_due(&self) -> Result<Vec<Event>, Refusal> {
+        let live = self.live()?;
+        match live.status {
+            Status::Active => {
+                let (subscription_id, status) = (live.id, Status::PastDue);
+                Ok(vec![SubscriptionPastDue { subscription_id, status }.into()])
+            }
+            Status::PastDue => Ok(vec![]),
+            Status::Trialing | Status::Cancelled | Status::Expired => {
+                Err(Refusal::SubscriptionTransitionRefused)
+            }
+        }
+    }
+
+    fn cancel(&self, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let live = self.live()?;
+        if live.cancel_at_period_end {
+            return Ok(vec![]);
+        }
+        let requested = SubscriptionCancellationRequested {
+            subscription_id: live.id,
+            cancel_at_period_end: true,
+            cancelled_at: Some(moment.now),
+        };
+        Ok(vec![requested.into()])
+    }
+
+    fn resume(&self) -> Result<Vec<Event>, Refusal> {
+        let live = self.live()?;
+        if !live.cancel_at_period_end {
+            return Ok(vec![]);
+        }
+        let resumed = SubscriptionResumed {
+            subscription_id: live.id,
+            cancel_at_period_end: false,
+            cancelled_at: None,
+        };
+        Ok(vec![resumed.into()])
+    }
+
+    fn expire(&self, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        let live = self.live()?;
+        match live.status {
+            Status::Trialing | Status::PastDue => {
+                let (subscription_id, status) = (live.id, Status::Expired);
+                Ok(vec![
+                    SubscriptionExpired { subscription_id, status, ended_at: moment.now }.into(),
+                ])
+            }
+            Status::Active | Status::Cancelled | Status::Expired => {
+                Err(Refusal::SubscriptionTransitionRefused)
+            }
+        }
+    }
+
+    /// What starts out of a trial keeps what was wished for the trial's end.
+    fn started(&mut self, started: &SubscriptionStarted) {
+        let trial = self.live.take().filter(|_| started.from_trial);
+        self.live = Some(Live {
+            id: started.subscription_id,
+            status: started.status,
+            payment_method_id: started.payment_method_id,
+            billing_interval: started.billing_interval,
+            current_period_end: started.current_period_end,
+            cancel_at_period_end: trial.is_some_and(|trial| trial.cancel_at_period_end),
+        });
+    }
+}
+
+fn price(cents: u32) -> Result<u32, Refusal> {
+    if cents <= LARGEST_PRICE { Ok(cents) } else { Err(Refusal::PriceInvalid) }
+}
+
+fn currency(code: Option<String>) -> Result<String, Refusal> {
+    let code = code.map_or_else(|| "CAD".to_owned(), |code| code.to_ascii_uppercase());
+    if code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_uppercase()) {
+        Ok(code)
+    } else {
+        Err(Refusal::CurrencyUnknown)
+    }
+}
+
+/// Whether a text is a card's number: 12 to 19 digits, however spaced, that pass the Luhn check.
+fn is_card_number(text: &str) -> bool {
+    let is_space = |letter: &char| letter.is_whitespace() || matches!(letter, '-' | '.' | '_');
+    let digits: Option<Vec<u32>> =
+        text.chars().filter(|letter| !is_space(letter)).map(|letter| letter.to_digit(10)).collect();
+    digits.is_some_and(|digits| (12..=19).contains(&digits.len()) && passes_luhn(&digits))
+}
+
+fn passes_luhn(digits: &[u32]) -> bool {
+    let weighed = digits.iter().rev().enumerate().map(|(place, digit)| match place % 2 {
+        0 => *digit,
+        _ if *digit > 4 => digit * 2 - 9,
+        _ => digit * 2,
+    });
+    weighed.sum::<u32>().is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ADA, Given, day, given};
+
+    fn card() -> AddPaymentMethod {
+        AddPaymentMethod {
+            method_type: MethodType::Card,
+            provider: "stripe".into(),
+            provider_method_id: "pm_1Nv0FGQ9RKHgCVdK".into(),
+            brand: Some("visa".into()),
+            last_four: Some("4242".into()),
+            expiry_month: Some(12),
+            expiry_year: Some(2030),
+        }
+    }
+
+    fn added(given: Given<Billing>) -> (Given<Billing>, PaymentMethodAdded) {
+        let (given, events) = given.when(card()).events();
+        match events.as_slice() {
+            [Event::PaymentMethodAdded(added)] => (given, added.clone()),
+            other => panic!("expected a means of payment, got {other:?}"),
+        }
+    }
+
+    fn trial() -> StartTrial {
+        StartTrial {
+            billing_interval: BillingInterval::Month,
+            price_cents: 999,
+            currency: None,
+            payment_method_id: None,
+        }
+    }
+
+    fn start() -> StartSubscription {
+        StartSubscription {
+            billing_interval: BillingInterval::Month,
+            price_cents: 999,
+            currency: None,
+            payment_method_id: None,
+            provider: Some("stripe".into()),
+            provider_subscription_id: Some("sub_1".into()),
+        }
+    }
+
+    fn active() -> (Given<Billing>, SubscriptionStarted) {
+        let (given, events) = given::<Billing>([]).when(start()).events();
+        match events.as_slice() {
+            [Event::SubscriptionStarted(started)] => (given, started.clone()),
+            other => panic!("expected a subscription, got {other:?}"),
+        }
+    }
+
+    fn trialing() -> Given<Billing> {
+        given::<Billing>([]).when(trial()).events().0
+    }
+
+    fn past_due() -> Given<Billing> {
+        active().0.when(MarkSubscriptionPastDue {}).events().0
+    }
+
+    #[test]
+    fn a_cards_number_is_no_token_however_it_is_written() {
+        for number in [
+            "4242424242424242",
+            "4242 4242 4242 4242",
+            "4242-4242-4242-4242",
+            "378282246310005",
+            "6011000990139424",
+            " 4000056655665556 ",
+        ] {
+            let raw = || given::<Billing>([]);
+            raw()
+                .when(AddPaymentMethod { provider_method_id: number.into(), ..card() })
+                .refused("RawCardRefused");
+            raw()
+                .when(AddPaymentMethod { brand: Some(number.into()), ..card() })
+                .refused("RawCardRefused");
+            raw()
+                .when(AddPaymentMethod { provider: number.into(), ..card() })
+                .refused("RawCardRefused");
+        }
+        for token in ["4242424242424241", "pm_4242424242424242", "tok_visa", "0"] {
+            given::<Billing>([])
+                .when(AddPaymentMethod { provider_method_id: token.into(), ..card() })
+                .events();
+        }
+    }
+
+    #[test]
+    fn a_means_of_payment_says_what_its_columns_hold() {
+        let fresh = || given::<Billing>([]);
+        for last_four in ["424", "42424", "42a2", "4242424242424242"] {
+            fresh()
+                .when(AddPaymentMethod { last_four: Some(last_four.into()), ..card() })
+                .refused("LastFourInvalid");
+        }
+        fresh()
+            .when(AddPaymentMethod { expiry_month: Some(13), ..card() })
+            .refused("ExpiryInvalid")
+            .when(AddPaymentMethod { expiry_month: Some(0), ..card() })
+            .refused("ExpiryInvalid")
+            .when(AddPaymentMethod { expiry_year: Some(30), ..card() })
+            .refused("ExpiryInvalid")
+            .when(AddPaymentMethod { provider_method_id: " ".into(), ..card() })
+            .refused("TokenBlank");
+    }
+
+    #[test]
+    fn the_first_means_of_payment_is_the_default_and_there_is_one_at_most() {
+        let (given, first) = added(given([]));
+        let (given, second) = added(given);
+        assert_eq!((first.is_default, second.is_default), (true, false));
+        assert_eq!(first.user_id, ADA);
+        let choose = |payment_method_id| ChooseDefaultPaymentMethod { payment_method_id };
+        let given = given
+            .when(choose(second.payment_method_id))
+            .then([DefaultPaymentMethodChosen {
+                payment_method_id: second.payment_method_id,
+                former_payment_method_id: Some(first.payment_method_id),
+            }])
+            .when(choose(second.payment_method_id))
+            .then_nothing()
+            .when(choose(ADA))
+            .refused("PaymentMethodUnknown");
+        let removed = PaymentMethodRemoved {
+            payment_method_id: second.payment_method_id,
+            is_default: false,
+            deleted_at: day(1),
+        };
+        let given = given
+            .when(RemovePaymentMethod { payment_method_id: second.payment_method_id })
+            .then([removed])
+            .when(choose(second.payment_method_id))
+            .refused("PaymentMethodUnknown");
+        assert_eq!(given.state.default, None);
+    }
+
+    #[test]
+    fn what_a_live_subscription_is_paid_with_cannot_be_removed() {
+        let (given, card) = added(given([]));
+        let remove = RemovePaymentMethod { payment_method_id: card.payment_method_id };
+        let (given, events) = given.when(start()).events();
+        let [Event::SubscriptionStarted(started)] = events.as_slice() else {
+            panic!("expected a subscription, got {events:?}");
+        };
+        assert_eq!(started.payment_method_id, Some(card.payment_method_id));
+        let given = given.when(remove.clone()).refused("PaymentMethodInUse");
+        given.when(EndSubscription {}).events().0.when(remove).events();
+    }
+
+    #[test]
+    fn a_family_has_one_trial_ever() {
+        let (given, events) = given::<Billing>([]).when(trial()).events();
+        let [Event::TrialStarted(started)] = events.as_slice() else {
+            panic!("expected a trial, got {events:?}");
+        };
+        assert_eq!((started.status, started.currency.as_str()), (Status::Trialing, "CAD"));
+        assert_eq!(started.trial_ends_at, day(31));
+        given
+            .when(trial())
+            .refused("SubscriptionExists")
+            .when(ExpireSubscription {})
+            .events()
+            .0
+            .when(trial())
+            .refused("SubscriptionExists")
+            .when(start())
+            .events();
+    }
+
+    #[test]
+    fn a_trial_becomes_the_subscription() {
+        let given = trialing();
+        let trial_id = given.state.live.as_ref().map(|live| live.id);
+        let (given, events) = given.at(day(10)).when(start()).events();
+        let [Event::SubscriptionStarted(started)] = events.as_slice() else {
+            panic!("expected a subscription, got {events:?}");
+        };
+        assert_eq!((Some(started.subscription_id), started.from_trial), (trial_id, true));
+        assert_eq!(started.current_period_start, day(10));
+        given.when(start()).refused("SubscriptionExists");
+    }
+
+    #[test]
+    fn a_family_has_one_live_subscription() {
+        active()
+            .0
+            .when(start())
+            .refused("SubscriptionExists")
+            .when(trial())
+            .refused("SubscriptionExists");
+        past_due().when(start()).refused("SubscriptionExists");
+    }
+
+    #[test]
+    fn a_period_is_an_interval_of_the_calendar() {
+        let (_, monthly) = active();
+        let end = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        assert_eq!(monthly.current_period_end, end("2026-02-01T12:00:00Z"));
+        let yearly = StartSubscription { billing_interval: BillingInterval::Year, ..start() };
+        let given = given::<Billing>([]).when(yearly).events().0;
+        given.when(RenewSubscription::default()).then([SubscriptionRenewed {
+            subscription_id: monthly.subscription_id,
+            status: Status::Active,
+            current_period_start: end("2027-01-01T12:00:00Z"),
+            current_period_end: end("2028-01-01T12:00:00Z"),
+        }]);
+        let backwards = RenewSubscription {
+            current_period_start: Some(day(2)),
+            current_period_end: Some(day(2)),
+        };
+        active().0.when(backwards).refused("PeriodInvalid");
+    }
+
+    #[test]
+    fn an_unpaid_subscription_is_past_due_and_then_paid_or_expired() {
+        let (given, started) = active();
+        let subscription_id = started.subscription_id;
+        given
+            .when(ExpireSubscription {})
+            .refused("SubscriptionTransitionRefused")
+            .when(MarkSubscriptionPastDue {})
+            .then([SubscriptionPastDue { subscription_id, status: Status::PastDue }])
+            .when(MarkSubscriptionPastDue {})
+            .then_nothing()
+            .when(RenewSubscription::default())
+            .events()
+            .0
+            .when(MarkSubscriptionPastDue {})
+            .events();
+        past_due().when(ExpireSubscription {}).then([SubscriptionExpired {
+            subscription_id,
+            status: Status::Expired,
+            ended_at: day(1),
+        }]);
+        trialing().when(MarkSubscriptionPastDue {}).refused("SubscriptionTransitionRefused");
+    }
+
+    #[test]
+    fn a_cancelled_subscription_runs_to_the_end_of_its_period_and_may_be_resumed() {
+        let (given, started) = active();
+        let subscription_id = started.subscription_id;
+        let requested = SubscriptionCancellationRequested {
+            subscription_id,
+            cancel_at_period_end: true,
+            cancelled_at: Some(day(1)),
+        };
+        let resumed = SubscriptionResumed {
+            subscription_id,
+            cancel_at_period_end: false,
+            cancelled_at: None,
+        };
+        given
+            .when(ResumeSubscription {})
+            .then_nothing()
+            .when(CancelSubscription {})
+            .then([requested.clone()])
+            .when(CancelSubscription {})
+            .then_nothing()
+            .when(ResumeSubscription {})
+            .then([resumed])
+            .when(CancelSubscription {})
+            .then([requested])
+            .when(EndSubscription {})
+            .then([SubscriptionCancelled {
+                subscription_id,
+                status: Status::Cancelled,
+                ended_at: day(1),
+            }]);
+    }
+
+    #[test]
+    fn what_ended_is_final() {
+        let ended = || active().0.when(EndSubscription {}).events().0;
+        ended()
+            .when(RenewSubscription::default())
+            .refused("SubscriptionTransitionRefused")
+            .when(MarkSubscriptionPastDue {})
+            .refused("SubscriptionTransitionRefused")
+            .when(CancelSubscription {})
+            .refused("SubscriptionTransitionRefused")
+            .when(ResumeSubscription {})
+            .refused("SubscriptionTransitionRefused")
+            .when(EndSubscription {})
+            .refused("SubscriptionTransitionRefused")
+            .when(ExpireSubscription {})
+            .refused("SubscriptionTransitionRefused");
+        let (_, events) = ended().when(start()).events();
+        let [Event::SubscriptionStarted(next)] = events.as_slice() else {
+            panic!("expected another subscription, got {events:?}");
+        };
+        assert!(!next.from_trial);
+    }
+
+    #[test]
+    fn price_and_currency_are_such() {
+        let fresh = || given::<Billing>([]);
+        fresh()
+            .when(StartTrial { price_cents: u32::MAX, ..trial() })
+            .refused("PriceInvalid")
+            .when(StartTrial { currency: Some("dollars".into()), ..trial() })
+            .refused("CurrencyUnknown")
+            .when(StartTrial { payment_method_id: Some(ADA), ..trial() })
+            .refused("PaymentMethodUnknown")
+            .when(StartSubscription { payment_method_id: Some(ADA), ..start() })
+            .refused("PaymentMethodUnknown")
+            .when(StartSubscription { currency: Some("usd".into()), ..start() })
+            .events();
+    }
+}
