@@ -59,7 +59,7 @@ impl World {
             &keys.url(),
             &nats.url(),
             harness::scratch().unwrap().join(file),
-            token::verifier(),
+            token::verifier().await,
         );
         config.allow_unsafe = true;
         let client = connect_nats(&nats.client_url()).await.unwrap();
