@@ -97,9 +97,7 @@ impl OpsError {
             | Self::Connect(ConnectError::TooOld(_) | ConnectError::Unsafe { .. })
             | Self::Nats(NatsError::TooOld(_) | NatsError::NoJetStream)
             | Self::Kek(_)
-            | Self::Keys(
-                KeysError::Migration(_) | KeysError::OtherKek(_) | KeysError::Cipher,
-            )
+            | Self::Keys(KeysError::Migration(_) | KeysError::OtherKek(_) | KeysError::Cipher)
             | Self::Migration(
                 MigrationError::Migration(_)
                 | MigrationError::Table { .. }

@@ -10,6 +10,7 @@
 //! one of its own, and a variant of the command enum in `app`.
 
 mod error;
+pub mod history;
 mod setup;
 mod text;
 

@@ -56,7 +56,8 @@ impl Setup {
 
     /// The key-encryption key's file: the configured one, or that of this folder's `annals dev`.
     pub fn kek_file(&self) -> Option<PathBuf> {
-        let beside = || Some(PathBuf::from(DEV).join("kek")).filter(|it| self.is_dev && it.is_file());
+        let beside =
+            || Some(PathBuf::from(DEV).join("kek")).filter(|it| self.is_dev && it.is_file());
         self.settings.kek_file.clone().or_else(beside)
     }
 
