@@ -11,6 +11,7 @@ pub mod dev;
 pub mod engine;
 pub mod keys;
 pub mod migrate;
+pub mod ops;
 pub mod projector;
 pub mod relay;
 pub mod seal;

@@ -75,20 +75,34 @@ impl Keys {
     /// # Errors
     /// When it does not answer.
     pub async fn connect(url: &str, kek: Kek) -> Result<Self, KeysError> {
-        let options = PgConnectOptions::from_str(url).map_err(|_| KeysError::Url)?;
-        let pool = PgPoolOptions::new()
-            .max_connections(4)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options.application_name("annals keys"))
-            .await?;
-        MIGRATIONS.run(&pool).await?;
+        let keys = Self::open(url, kek).await?;
+        MIGRATIONS.run(&keys.pool).await?;
+        Ok(keys)
+    }
+
+    /// Connects to a key store as it is, for those who only read.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn open(url: &str, kek: Kek) -> Result<Self, KeysError> {
         let most = NonZeroUsize::new(CACHED).unwrap_or(NonZeroUsize::MIN);
         Ok(Self {
-            pool,
+            pool: pool(url).await?,
             kek,
             cache: Mutex::new(LruCache::new(most)),
             checked: Mutex::new((Instant::now(), chrono::DateTime::UNIX_EPOCH)),
         })
+    }
+
+    /// Brings a key store to its present schema; no key is needed for that.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn migrate(url: &str) -> Result<(), KeysError> {
+        let pool = pool(url).await?;
+        MIGRATIONS.run(&pool).await?;
+        pool.close().await;
+        Ok(())
     }
 
     /// The key-encryption key.
@@ -228,6 +242,12 @@ impl Keys {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner).1 = latest;
         Ok(())
     }
+}
+
+async fn pool(url: &str) -> Result<PgPool, KeysError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| KeysError::Url)?;
+    let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(10));
+    Ok(pool.connect_with(options.application_name("annals keys")).await?)
 }
 
 /// What a wrapped key is bound to.

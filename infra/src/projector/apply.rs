@@ -236,7 +236,23 @@ fn project(
         seal::open_cached(keys, aggregates, event).map_err(|error| poison(error.to_string()))?;
     let metadata: Metadata =
         serde_json::from_str(&event.metadata).map_err(|error| poison(error.to_string()))?;
-    let envelope = Envelope {
+    let envelope = envelope(event, metadata, opened.erased);
+    let redacted = |payload: &Value| {
+        let mut payload = payload.clone();
+        if let Value::Object(fields) = &mut payload {
+            seal::redact_fields(fields, opened.event_type);
+        }
+        payload
+    };
+    let copy = context.every.is_some().then(|| redacted(&opened.payload));
+    context
+        .project(&envelope, opened.payload, || copy.unwrap_or(Value::Null))
+        .map_err(|error| poison(error.to_string()))
+}
+
+/// What projections are told of a stored event besides its content.
+pub(crate) fn envelope(event: &StoredEvent, metadata: Metadata, erased: bool) -> Envelope {
+    Envelope {
         aggregate_type: event.aggregate_type.clone(),
         aggregate_id: event.aggregate_id.clone(),
         sequence: u64::try_from(event.sequence).unwrap_or_default(),
@@ -254,17 +270,6 @@ fn project(
         command: metadata.command,
         command_id: metadata.command_id,
         tenant: metadata.tenant,
-        erased: opened.erased,
-    };
-    let redacted = |payload: &Value| {
-        let mut payload = payload.clone();
-        if let Value::Object(fields) = &mut payload {
-            seal::redact_fields(fields, opened.event_type);
-        }
-        payload
-    };
-    let copy = context.every.is_some().then(|| redacted(&opened.payload));
-    context
-        .project(&envelope, opened.payload, || copy.unwrap_or(Value::Null))
-        .map_err(|error| poison(error.to_string()))
+        erased,
+    }
 }

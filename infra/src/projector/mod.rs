@@ -11,6 +11,7 @@ mod run;
 mod wait;
 mod write;
 
+pub(crate) use apply::envelope;
 pub use apply::{Applied, ApplyError, Checkpoint, Target, checkpoint};
 pub use rebuild::{Progress, RebuildError, Rebuilt, rebuild};
 pub use run::Projector;

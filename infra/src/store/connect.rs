@@ -25,7 +25,9 @@ pub enum Role {
 }
 
 impl Role {
-    const fn database_role(self) -> Option<&'static str> {
+    /// The database role that it stands for; none for the login itself.
+    #[must_use]
+    pub const fn database_role(self) -> Option<&'static str> {
         match self {
             Self::Login => None,
             Self::Appender => Some("annals_appender"),

@@ -1,0 +1,149 @@
+//! Why an operator's command failed, and the exit code that says so.
+
+use crate::{
+    cli::Exit,
+    keys::{KekError, KeysError},
+    migrate::MigrationError,
+    projector::RebuildError,
+    serve::NatsError,
+    settings::Complaints,
+    store::ConnectError,
+};
+
+/// What the exit codes of operators' commands mean, for `--help`.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  something is wrong, or there is nothing of what was asked for
+  2  the arguments or the configuration do not fit
+  5  Postgres, NATS or the key store does not answer, or somebody else is at it: try again";
+
+/// Why an operator's command failed. Each sentence says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpsError {
+    /// The configuration does not fit.
+    #[error(transparent)]
+    Settings(#[from] Complaints),
+    /// A setting is missing.
+    #[error(
+        "{0} is not set, and no `annals dev` runs in this folder. `annals config` shows what is set"
+    )]
+    Missing(&'static str),
+    /// What was asked for does not exist, or makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// What was asked for cannot be done as things stand.
+    #[error("{0}")]
+    Refused(String),
+    /// The database has no event store, or an older one.
+    #[error("this database has no event store of this version: run `annals migrate`")]
+    NotMigrated,
+    /// The login may not do what the command needs.
+    #[error(
+        "the login of DATABASE_URL may not act as {role}: {source}. Let whoever owns the database \
+         run GRANT {role} TO <login>"
+    )]
+    NotAllowed {
+        /// The database role.
+        role: &'static str,
+        /// What Postgres says.
+        source: sqlx::Error,
+    },
+    /// There is no connection to Postgres.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// Postgres stopped answering, or refuses.
+    #[error("Postgres: {0}")]
+    Postgres(#[from] sqlx::Error),
+    /// There is no connection to NATS.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    /// The key-encryption key cannot be read.
+    #[error(transparent)]
+    Kek(#[from] KekError),
+    /// The key store does not answer, or holds keys that this key-encryption key does not open.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The database cannot be brought to the present schema.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    /// A read model was not rebuilt.
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
+}
+
+impl OpsError {
+    /// The exit code that says so.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Settings(_)
+            | Self::Missing(_)
+            | Self::Usage(_)
+            | Self::Connect(ConnectError::Url)
+            | Self::Keys(KeysError::Url)
+            | Self::Migration(MigrationError::Url)
+            | Self::Rebuild(RebuildError::NoTables(_)) => Exit::Usage,
+            Self::Connect(ConnectError::Unreachable(_))
+            | Self::Nats(NatsError::Unreachable(_))
+            | Self::Rebuild(RebuildError::Busy(_)) => Exit::Unavailable,
+            Self::Postgres(source)
+            | Self::Keys(KeysError::Store(source))
+            | Self::Migration(MigrationError::Postgres(source))
+            | Self::Rebuild(RebuildError::Postgres(source)) => of_postgres(source),
+            Self::Refused(_)
+            | Self::NotMigrated
+            | Self::NotAllowed { .. }
+            | Self::Connect(ConnectError::TooOld(_) | ConnectError::Unsafe { .. })
+            | Self::Nats(NatsError::TooOld(_) | NatsError::NoJetStream)
+            | Self::Kek(_)
+            | Self::Keys(KeysError::Migration(_) | KeysError::OtherKek(_) | KeysError::Cipher)
+            | Self::Migration(
+                MigrationError::Migration(_)
+                | MigrationError::Table { .. }
+                | MigrationError::Dependents(_),
+            )
+            | Self::Rebuild(RebuildError::Apply(_) | RebuildError::Schema(_)) => Exit::Fault,
+        }
+    }
+}
+
+/// A refusal of Postgres is a fault; silence of it is not ours to mend.
+pub(super) fn of_postgres(error: &sqlx::Error) -> Exit {
+    match error {
+        sqlx::Error::Database(refused) if !is_for_now(refused.code().as_deref()) => Exit::Fault,
+        sqlx::Error::Database(_)
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Exit::Unavailable,
+        _ => Exit::Fault,
+    }
+}
+
+/// Whether a refusal is one for now: it starts, it stops, or it has no room for another session.
+fn is_for_now(code: Option<&str>) -> bool {
+    code.is_some_and(|code| code.starts_with("57P") || code.starts_with("53"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_code_tells_what_to_mend_from_what_to_wait_for() {
+        for (error, exit) in [
+            (OpsError::Missing("DATABASE_URL"), Exit::Usage),
+            (OpsError::Usage("there is no context lfit".into()), Exit::Usage),
+            (OpsError::NotMigrated, Exit::Fault),
+            (OpsError::Postgres(sqlx::Error::PoolTimedOut), Exit::Unavailable),
+            (OpsError::Postgres(sqlx::Error::RowNotFound), Exit::Fault),
+            (OpsError::Rebuild(RebuildError::Busy("lift")), Exit::Unavailable),
+            (OpsError::Keys(KeysError::OtherKek("ab".into())), Exit::Fault),
+        ] {
+            assert_eq!(error.exit(), exit, "{error}");
+        }
+        assert!(is_for_now(Some("57P03")) && !is_for_now(Some("42501")));
+    }
+}

@@ -1,0 +1,17 @@
+//! The command line of those who run and audit a deployment.
+//!
+//! Each subcommand is a module with its arguments (clap) and `run`, which says how it ended. All of
+//! them talk to Postgres (and where it helps to NATS and the key store) and never to a running
+//! process of ours: they work while everything else stands still. What a person reads is made by
+//! plain functions from data to text. Results go to the standard output, the rest to the standard
+//! error output.
+//!
+//! To add a subcommand: a module here with its arguments, a way of failing in [`OpsError`] if it has
+//! one of its own, and a variant of the command enum in `app`.
+
+mod error;
+pub mod history;
+mod setup;
+mod text;
+
+pub use error::{EXIT_CODES, OpsError};
