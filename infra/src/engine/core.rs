@@ -35,18 +35,39 @@ use crate::store::{AppendError, Batch, NewEvent, Store, StoredOutcome};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the log is asked whether others wrote to it.
 const FOLLOW: Duration = Duration::from_millis(250);
+/// How often a command is decided again because what speaks against it has changed meanwhile.
+const DOUBTS: u8 = 4;
 /// A stream's state is kept each time it has grown by this many events.
 const SNAPSHOT_EVERY: u64 = 100;
 
 /// What tasks report back.
 enum Report {
-    Appended { result: Result<i64, AppendError>, at: DateTime<Utc>, unsure: bool },
+    Appended {
+        result: Result<i64, AppendError>,
+        at: DateTime<Utc>,
+        unsure: bool,
+    },
     Loaded(Loaded),
-    Keys { subjects: Vec<String>, failed: Option<String> },
-    Known { submission: Box<Submission>, problem: Box<Problem>, found: Found },
-    Duplicates { found: Found, unsure: bool, batch: Box<Building> },
+    Keys {
+        subjects: Vec<String>,
+        failed: Option<String>,
+    },
+    Known {
+        submission: Box<Submission>,
+        problem: Box<Problem>,
+        looked_at: Vec<(Stream, u64)>,
+        found: Found,
+    },
+    Duplicates {
+        found: Found,
+        unsure: bool,
+        batch: Box<Building>,
+    },
     Head(i64),
-    Followed { until: i64, streams: Option<Vec<(String, String)>> },
+    Followed {
+        until: i64,
+        streams: Option<Vec<(String, String)>>,
+    },
 }
 
 type Found = Result<(Vec<StoredOutcome>, i64), String>;
@@ -233,7 +254,7 @@ impl Core {
                 }
                 refused = Some(refusal);
             }
-            Err(stop) => return self.unless_known(submission, problem(stop)),
+            Err(stop) => return self.unless_stale(submission, problem(stop), reads),
         }
         if let Some(expected) = submission.expected_version {
             match self.cache.state(&target).map(|(_, version)| version) {
@@ -244,7 +265,7 @@ impl Core {
                         .at("/expected_version", "not the present version")
                         .hint("read it again, and send a new command with a new id");
                     conflict.version = Some(version);
-                    return self.unless_known(submission, conflict);
+                    return self.unless_stale(submission, conflict, vec![(target, version)]);
                 }
                 Some(_) => {}
             }
@@ -491,8 +512,8 @@ impl Core {
             Report::Appended { result, at, unsure } => self.appended(result, at, unsure),
             Report::Loaded(loaded) => self.loaded(loaded),
             Report::Keys { subjects, failed } => self.keys_loaded(&subjects, failed),
-            Report::Known { submission, problem, found } => {
-                self.known(*submission, *problem, found);
+            Report::Known { submission, problem, looked_at, found } => {
+                self.known(*submission, *problem, &looked_at, found);
             }
             Report::Duplicates { found, unsure, batch } => {
                 self.duplicates(found, unsure, *batch);
@@ -666,15 +687,32 @@ impl Core {
     /// Answers with a problem that is not kept, unless the command had an outcome before, and unless
     /// somebody else wrote what the problem does not know of yet.
     fn unless_known(&mut self, submission: Submission, problem: Problem) {
+        self.unless_stale(submission, problem, Vec::new());
+    }
+
+    /// The same for a problem that comes of these streams: where they turn out to have changed
+    /// meanwhile, the command is decided again.
+    fn unless_stale(
+        &mut self,
+        submission: Submission,
+        problem: Problem,
+        looked_at: Vec<(Stream, u64)>,
+    ) {
         let (store, back, key) = (self.parts.store.clone(), self.back.clone(), submission.key);
         tokio::spawn(async move {
             let found = look_up(&store, &[key]).await;
             let (submission, problem) = (Box::new(submission), Box::new(problem));
-            let _ = back.send(Report::Known { submission, problem, found });
+            let _ = back.send(Report::Known { submission, problem, looked_at, found });
         });
     }
 
-    fn known(&mut self, submission: Submission, problem: Problem, found: Found) {
+    fn known(
+        &mut self,
+        submission: Submission,
+        problem: Problem,
+        looked_at: &[(Stream, u64)],
+        found: Found,
+    ) {
         match found {
             Err(why) => {
                 tracing::error!(%why, "outcomes cannot be read");
@@ -689,11 +727,20 @@ impl Core {
                 } else if head > self.known_head && self.in_flight.is_none() {
                     self.follow(head);
                     self.deferred.push(submission);
+                } else if submission.attempts < DOUBTS && self.has_changed(looked_at) {
+                    self.again.push_back(submission);
                 } else {
                     self.answer(submission, problem.into());
                 }
             }
         }
+    }
+
+    /// Whether streams have other versions now, or were forgotten because others wrote to them.
+    fn has_changed(&self, looked_at: &[(Stream, u64)]) -> bool {
+        looked_at.iter().any(|(stream, version)| {
+            self.cache.entry(stream).is_none_or(|entry| entry.version != *version)
+        })
     }
 
     /// Some commands of a batch have an outcome: those get it, the others are decided again.

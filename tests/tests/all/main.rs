@@ -9,3 +9,4 @@
 
 mod commands;
 mod refused;
+mod store;
