@@ -1,9 +1,9 @@
 //! What every operator's command begins with: settings, and connections with just the rights needed.
 
-use std::{path::PathBuf, time::Duration};
+use std::{io, path::PathBuf, str::FromStr, time::Duration};
 
 use async_nats::Client;
-use sqlx::PgPool;
+use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
 use super::{error::OpsError, text::complain};
 use crate::{
@@ -15,6 +15,8 @@ use crate::{
 
 /// The folder of `annals dev`, where it runs in this one.
 const DEV: &str = ".dev";
+/// How long Postgres may take to answer before it counts as out of reach.
+const POSTGRES: Duration = Duration::from_secs(5);
 /// How long NATS may take to answer before it counts as out of reach.
 const NATS: Duration = Duration::from_secs(3);
 
@@ -76,15 +78,25 @@ impl Setup {
     /// A pool with the rights of a role. What is done here loses no commits, so that a Postgres that
     /// can lose them is let pass; `annals doctor` and `annals serve` do not.
     pub async fn pool(&self, role: Role, connections: u32) -> Result<PgPool, OpsError> {
-        connect(self.database_url()?, role, connections, true)
-            .await
-            .map_err(|error| explained(error, role))
+        let url = self.database_url()?;
+        // A pool tries for long, and then says nothing of why; one connection says it at once.
+        answers(url).await.map_err(|error| explained(error, role))?;
+        connect(url, role, connections, true).await.map_err(|error| explained(error, role))
     }
 
     /// NATS, if it answers soon.
     pub async fn nats(&self) -> Result<Client, NatsError> {
         nats(&self.settings.nats_url).await
     }
+}
+
+async fn answers(url: &str) -> Result<(), ConnectError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| ConnectError::Url)?;
+    let answer = tokio::time::timeout(POSTGRES, PgConnection::connect_with(&options)).await;
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer in time").into();
+    let connection = answer.unwrap_or_else(|_| Err(late())).map_err(ConnectError::Unreachable)?;
+    let _ = connection.close().await;
+    Ok(())
 }
 
 async fn nats(url: &NatsUrl) -> Result<Client, NatsError> {

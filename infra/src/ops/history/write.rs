@@ -180,6 +180,7 @@ struct Actor<'a> {
 #[derive(Serialize)]
 struct Change<'a> {
     field: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
     old: Option<&'a Value>,
     new: &'a Value,
 }
