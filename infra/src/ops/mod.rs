@@ -12,6 +12,7 @@
 mod error;
 pub mod history;
 mod setup;
+pub mod status;
 mod text;
 
 pub use error::{EXIT_CODES, OpsError};
