@@ -11,6 +11,9 @@
 
 mod error;
 pub mod history;
+pub mod parked;
+mod progress;
+pub mod rebuild;
 mod setup;
 pub mod status;
 mod text;
