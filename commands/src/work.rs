@@ -317,13 +317,21 @@ impl<'a> Work<'a> {
         let owner = owner.into().0;
         match self.states.claim(&claim) {
             None => Err(Stop::Missing(Need::Claim(claim))),
-            Some(Some(holder)) => Ok(holder == owner),
-            Some(None) => {
+            Some(Some(holder)) if !self.let_go(field, &holder) => Ok(holder == owner),
+            Some(_) => {
                 self.claims.push(ClaimChange::Release { field, owner: Arc::clone(&owner) });
                 self.claims.push(ClaimChange::Take { claim, owner });
                 Ok(true)
             }
         }
+    }
+
+    /// Whether this command has already made the holder let go.
+    fn let_go(&self, field: &'static str, holder: &Arc<str>) -> bool {
+        self.claims.iter().any(|change| match change {
+            ClaimChange::Release { field: of, owner } => *of == field && owner == holder,
+            ClaimChange::Take { .. } => false,
+        })
     }
 
     /// Who holds a value, if anyone does.

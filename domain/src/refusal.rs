@@ -24,6 +24,27 @@ pub trait Refusal: std::fmt::Debug + PartialEq + Send + 'static {
     }
 }
 
+/// What an aggregate refuses that refuses nothing.
+impl Refusal for std::convert::Infallible {
+    const NAMES: &'static [&'static str] = &[];
+
+    fn name(&self) -> &'static str {
+        match *self {}
+    }
+
+    fn detail(&self) -> String {
+        match *self {}
+    }
+
+    fn field(&self) -> Option<&'static str> {
+        match *self {}
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match *self {}
+    }
+}
+
 /// A refusal as data: what is stored with the command's id and what the caller gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {

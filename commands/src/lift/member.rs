@@ -212,7 +212,7 @@ fn change(work: &mut Work<'_>, id: &Arc<str>, new: impl Into<Command>) -> Result
 
 /// Lets the member decide, and its organisations count: it is staff no more where it was, and staff
 /// where it is now.
-fn decide(
+pub(super) fn decide(
     work: &mut Work<'_>,
     id: &Arc<str>,
     new: impl Into<Command>,

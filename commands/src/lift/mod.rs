@@ -5,9 +5,12 @@
 pub mod access;
 pub mod alert;
 pub mod child;
+pub mod data_export;
 pub mod garden;
+pub mod invitation;
 pub mod member;
 pub mod organisation;
+pub mod platform_setting;
 pub mod sticker_book;
 pub mod wellbeing_session;
 
@@ -15,7 +18,8 @@ pub mod wellbeing_session;
 mod school;
 
 use annals_domain::lift::{
-    alert::Alert, child::Child, garden::Garden, member::Member, organisation::Organisation,
+    alert::Alert, child::Child, data_export::DataExport, garden::Garden, invitation::Invitation,
+    member::Member, organisation::Organisation, platform_setting::PlatformSetting,
     sticker_book::StickerBook, wellbeing_session::WellbeingSession,
 };
 
@@ -35,6 +39,9 @@ pub fn context() -> Context {
             AggregateType::of::<Garden>(),
             AggregateType::of::<StickerBook>(),
             AggregateType::of::<Alert>(),
+            AggregateType::of::<Invitation>(),
+            AggregateType::of::<PlatformSetting>(),
+            AggregateType::of::<DataExport>(),
         ],
         commands: [
             organisation::commands(),
@@ -44,6 +51,9 @@ pub fn context() -> Context {
             garden::commands(),
             sticker_book::commands(),
             alert::commands(),
+            invitation::commands(),
+            platform_setting::commands(),
+            data_export::commands(),
         ]
         .into_iter()
         .flatten()

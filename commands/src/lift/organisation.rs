@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use annals_domain::lift::organisation::{
     ArchiveOrganisation, ChangeOrganisationSettings, ChangeSubscriptionPlan, Command,
-    DeactivateOrganisation, Organisation, ReactivateOrganisation, RegisterOrganisation,
-    SetOrganisationLimits, SuspendOrganisation, UpdateOrganisationDetails,
+    DeactivateOrganisation, ImportOrganisation, Organisation, ReactivateOrganisation,
+    RegisterOrganisation, SetOrganisationLimits, SuspendOrganisation, UpdateOrganisationDetails,
 };
 
 use super::access::{account, group_contact_of, unused, uuid};
@@ -32,10 +32,11 @@ pub fn commands() -> Vec<CommandType> {
         command::<Organisation, ReactivateOrganisation>(Target::Given, ACCOUNT, govern),
         command::<Organisation, DeactivateOrganisation>(Target::Given, ACCOUNT, govern),
         command::<Organisation, ArchiveOrganisation>(Target::Given, ACCOUNT, govern),
+        command::<Organisation, ImportOrganisation>(Target::New, ACCOUNT, register),
     ]
 }
 
-/// An Account makes an organisation.
+/// An Account makes an organisation, or brings one in from an export.
 fn register<C: Clone + Into<Command>>(
     work: &mut Work<'_>,
     id: &Arc<str>,
@@ -123,6 +124,26 @@ mod tests {
         }
         world.as_operator().send("lift.cmd.register_organisation", NEW, new_school()).denied();
         world.as_system().send("lift.cmd.register_organisation", NEW, new_school()).denied();
+    }
+
+    #[test]
+    fn an_account_imports_organisations_and_nobody_else_does() {
+        let exported = json!({"organisation": {
+            "name": "Lake School", "type": "clinic-private", "country": null, "status": "trial",
+            "subscription_plan": "professional", "max_children": null, "max_practitioners": 9,
+            "settings": {"theme": "sea"},
+        }});
+        let mut world = school();
+        for other in [HEAD, TEACHER, STRANGER] {
+            world
+                .as_person(other)
+                .send("lift.cmd.import_organisation", NEW, exported.clone())
+                .denied();
+        }
+        world
+            .as_person(ACCOUNT)
+            .send("lift.cmd.import_organisation", NEW, exported)
+            .accepted(&["OrganisationRegistered"]);
     }
 
     #[test]

@@ -4,14 +4,36 @@
 //! (samia.rule.actor.active). The system acts where the contract says so; the operator makes the first
 //! super admin and nothing else.
 
+pub mod chat_room;
+pub mod configuration;
+pub mod metric;
+pub mod payment_method;
+pub mod reading;
+pub mod security_event;
+pub mod tarot_card;
+pub mod tarot_spread;
 pub mod user;
+pub mod user_profile;
+pub mod video_call;
+pub mod visit;
 pub mod wallet;
 
 use annals_domain::{
     Decider as _,
     samia::{
+        chat_room::ChatRoom,
         command_log::{CommandLog, CommandRefused, Event},
+        configuration::Configuration,
+        metric::Metric,
+        payment_method::PaymentMethod,
+        reading::Reading,
+        security_event::SecurityEvent,
+        tarot_card::TarotCard,
+        tarot_spread::TarotSpread,
         user::{Refusal as UserRefusal, Role, User},
+        user_profile::UserProfile,
+        video_call::VideoCall,
+        visit::Visit,
         wallet::Wallet,
     },
 };
@@ -32,10 +54,38 @@ pub fn context() -> Context {
         about: "Tarot readings by people and by AI, with chat, calls, wallets and payments.",
         aggregates: vec![
             AggregateType::of::<User>(),
+            AggregateType::of::<UserProfile>(),
+            AggregateType::of::<TarotCard>(),
+            AggregateType::of::<TarotSpread>(),
+            AggregateType::of::<Reading>(),
+            AggregateType::of::<ChatRoom>(),
+            AggregateType::of::<VideoCall>(),
             AggregateType::of::<Wallet>(),
+            AggregateType::of::<PaymentMethod>(),
+            AggregateType::of::<Visit>(),
+            AggregateType::of::<Metric>(),
+            AggregateType::of::<SecurityEvent>(),
+            AggregateType::of::<Configuration>(),
             AggregateType::of::<CommandLog>(),
         ],
-        commands: [user::commands(), wallet::commands()].into_iter().flatten().collect(),
+        commands: [
+            user::commands(),
+            user_profile::commands(),
+            tarot_card::commands(),
+            tarot_spread::commands(),
+            reading::commands(),
+            chat_room::commands(),
+            video_call::commands(),
+            wallet::commands(),
+            payment_method::commands(),
+            visit::commands(),
+            metric::commands(),
+            security_event::commands(),
+            configuration::commands(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         on_refused: Some(on_refused),
     }
 }
@@ -108,10 +158,45 @@ pub(crate) fn owner(work: &mut Work<'_>, owner: Uuid) -> Result<(), Stop> {
     acting_role(work).map(drop)
 }
 
+/// Only an admin or super admin.
+pub(crate) fn admin(work: &mut Work<'_>) -> Result<(), Stop> {
+    if acting_role(work)?.is_admin() {
+        Ok(())
+    } else {
+        Err(Stop::Denied("only an admin may do this"))
+    }
+}
+
+/// Only a super admin.
+pub(crate) fn super_admin(work: &mut Work<'_>) -> Result<(), Stop> {
+    if acting_role(work)? == Role::SuperAdmin {
+        Ok(())
+    } else {
+        Err(Stop::Denied("only a super admin may do this"))
+    }
+}
+
+/// Only that user itself, while active, or an admin.
+pub(crate) fn owner_or_admin(work: &mut Work<'_>, user: Uuid) -> Result<(), Stop> {
+    if work.actor.is(user) { owner(work, user) } else { admin(work) }
+}
+
 /// A user who is registered, active or not.
 pub(crate) fn known_user<'a>(work: &mut Work<'a>, id: Uuid) -> Result<Loaded<'a, User>, Stop> {
     let user = work.load::<User>(id)?;
     if user.registered { Ok(user) } else { Err(Stop::Unknown { kind: User::TYPE }) }
+}
+
+/// A user of whom anything may still be kept.
+pub(crate) fn kept_user<'a>(work: &mut Work<'a>, id: Uuid) -> Result<Loaded<'a, User>, Stop> {
+    let user = known_user(work, id)?;
+    if user.erased { Err(Stop::Erased { kind: User::TYPE }) } else { Ok(user) }
+}
+
+/// Whether this is a user of whom anything may still be kept.
+pub(crate) fn is_kept_user(work: &mut Work<'_>, id: Uuid) -> Result<bool, Stop> {
+    let user = work.load::<User>(id)?;
+    Ok(user.registered && !user.erased)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use annals_domain::{
     samia::words::Object,
     shared::identity::{Identity, IdentityRegistered},
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::testing::World;
@@ -76,4 +77,16 @@ pub fn registered(id: Uuid) -> UserRegistered {
 /// Takes somebody's rights away.
 pub fn deactivate(world: &mut World, id: Uuid) {
     world.happened::<User>(id, UserDeactivated { is_active: false });
+}
+
+/// Takes somebody out of the service for good.
+pub fn erase(world: &mut World, id: Uuid) {
+    world.as_system().send("samia.cmd.erase_user", id, json!({})).accepted(&["UserErased"]);
+}
+
+/// Opens a room, whose messages are in clear, for two.
+pub fn room(world: &mut World, room: Uuid, participants: &[Uuid; 2]) {
+    let data = json!({"room_type": "direct", "participants": participants, "is_encrypted": false});
+    world.as_person(participants[0]);
+    world.send("samia.cmd.open_chat_room", room, data).accepted(&["ChatRoomOpened"]);
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use annals_domain::{
     samia::user::{
-        ChangeUserPreferences, ChangeUserRole, Command, DeactivateUser, DeleteUser, ReactivateUser,
-        RecordSignIn, RecordSignInFailure, Refusal, RegisterUser, Role, SetUserMetadata,
-        UpdateUserDetails, User, VerifyEmail,
+        ChangeUserPreferences, ChangeUserRole, Command, DeactivateUser, DeleteUser, EraseUser,
+        ReactivateUser, RecordSignIn, RecordSignInFailure, Refusal, RegisterUser, Role,
+        SetUserMetadata, UpdateUserDetails, User, VerifyEmail,
     },
     shared::identity::Identity,
     text,
 };
 use uuid::Uuid;
 
-use super::{acting_role, known_user, system, uuid};
+use super::{acting_role, known_user, super_admin, system, uuid};
 use crate::{
     command::{CommandType, Target, command},
     work::{Stop, Work},
@@ -34,6 +34,8 @@ pub fn commands() -> Vec<CommandType> {
         &["samia.policy.users.update.own", "samia.policy.users.manage.admin"];
     const ROLES: &[&str] =
         &["samia.policy.users.roles.super_admin", "samia.policy.users.bootstrap.operator"];
+    const ERASE: &[&str] =
+        &["samia.policy.users.roles.super_admin", "samia.policy.users.erase.system"];
     const IDENTITY: &[&str] = &["samia.policy.users.identity.system"];
     vec![
         command::<User, RegisterUser>(Target::Actor, REGISTER, register),
@@ -47,6 +49,7 @@ pub fn commands() -> Vec<CommandType> {
         command::<User, RecordSignIn>(Target::Given, IDENTITY, reported),
         command::<User, RecordSignInFailure>(Target::New, IDENTITY, sign_in_failed),
         command::<User, DeleteUser>(Target::Actor, OWN_OR_MANAGE, own_or_managed),
+        command::<User, EraseUser>(Target::Given, ERASE, erase),
     ]
 }
 
@@ -177,6 +180,22 @@ fn first_super_admin(
     }
     known_user(work, user)?;
     work.claim(FIRST_SUPER_ADMIN, "super_admin", id).map(drop)
+}
+
+/// A super admin, but not of itself, or the system when the subject is erased. The address is free
+/// then (samia.rule.user.email_unique).
+fn erase(work: &mut Work<'_>, id: &Arc<str>, _: &EraseUser) -> Result<(), Stop> {
+    let user_id = uuid(id)?;
+    if !work.actor.is_system() {
+        super_admin(work)?;
+        if work.actor.is(user_id) {
+            return Err(Stop::Denied("nobody erases the own account"));
+        }
+    }
+    known_user(work, user_id)?;
+    decide(work, id, &EraseUser { user_id })?;
+    work.release(EMAIL, id);
+    Ok(())
 }
 
 fn decide<C: Clone + Into<Command>>(

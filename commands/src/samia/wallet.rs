@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
-use annals_domain::samia::money::Provider;
-use annals_domain::samia::wallet::{
-    CancelTransaction, ChargeFee, Command, ConfirmDeposit, ConfirmWithdrawal, CreditWallet,
-    DebitWallet, FailTransaction, FreezeWallet, InitiateDeposit, OpenWallet, ReconcileTransaction,
-    RefundPayment, Refusal, RequestWithdrawal, SetWalletLimits, UnfreezeWallet, Wallet,
+use annals_domain::samia::{
+    money::Provider,
+    payment_method::PaymentMethod,
+    reading::{Reading, Status},
+    wallet::{
+        CancelTransaction, ChargeFee, Command, ConfirmDeposit, ConfirmWithdrawal, CreditWallet,
+        DebitWallet, FailTransaction, FreezeWallet, InitiateDeposit, OpenWallet, PayForReading,
+        ReconcileTransaction, RefundPayment, Refusal, RequestWithdrawal, SetWalletLimits,
+        UnfreezeWallet, Wallet,
+    },
 };
 use uuid::Uuid;
 
-use super::{acting_role, known_user, owner, system, uuid};
+use super::{admin, known_user, owner, system, uuid};
 use crate::{
     command::{CommandType, Target, command},
     work::{Stop, Work},
@@ -31,10 +36,11 @@ pub fn commands() -> Vec<CommandType> {
         command::<Wallet, OpenWallet>(Target::Given, SYSTEM, open),
         command::<Wallet, CreditWallet>(Target::Given, ADMIN_OR_SYSTEM, by_hand),
         command::<Wallet, DebitWallet>(Target::Given, ADMIN_OR_SYSTEM, by_hand),
-        command::<Wallet, InitiateDeposit>(Target::Actor, OWN, own),
+        command::<Wallet, InitiateDeposit>(Target::Actor, OWN, by_method),
         command::<Wallet, ConfirmDeposit>(Target::Given, SYSTEM, called_back),
-        command::<Wallet, RequestWithdrawal>(Target::Actor, OWN, own),
+        command::<Wallet, RequestWithdrawal>(Target::Actor, OWN, by_method),
         command::<Wallet, ConfirmWithdrawal>(Target::Given, SYSTEM, called_back),
+        command::<Wallet, PayForReading>(Target::Actor, OWN, pay),
         command::<Wallet, RefundPayment>(Target::Given, ADMIN_OR_SYSTEM, by_hand),
         command::<Wallet, ChargeFee>(Target::Given, ADMIN_OR_SYSTEM, by_hand),
         command::<Wallet, FailTransaction>(Target::Given, SYSTEM, reported),
@@ -59,6 +65,33 @@ fn own<C: Clone + Into<Command>>(
     command: &C,
 ) -> Result<(), Stop> {
     owner(work, uuid(id)?)?;
+    decide(work, id, command.clone())
+}
+
+/// The owner, by one of the own means of payment where one is named
+/// (samia.rule.transaction.method).
+fn by_method<C: Clone + ByMethod + Into<Command>>(
+    work: &mut Work<'_>,
+    id: &Arc<str>,
+    command: &C,
+) -> Result<(), Stop> {
+    owner(work, uuid(id)?)?;
+    if let Some(method) = command.method()
+        && !work.load::<PaymentMethod>(id)?.usable(method)
+    {
+        return Err(Refusal::PaymentMethodNotUsable.into());
+    }
+    decide(work, id, command.clone())
+}
+
+/// The owner, for a reading of its own that is not called off.
+fn pay(work: &mut Work<'_>, id: &Arc<str>, command: &PayForReading) -> Result<(), Stop> {
+    let client = uuid(id)?;
+    owner(work, client)?;
+    let reading = work.load::<Reading>(command.reading_session_id)?;
+    if reading.client != Some(client) || reading.status == Status::Cancelled {
+        return Err(Refusal::ReadingNotPayable.into());
+    }
     decide(work, id, command.clone())
 }
 
@@ -95,9 +128,7 @@ fn by_hand<C: Clone + ByHand + Into<Command>>(
 }
 
 fn admin_of_another(work: &mut Work<'_>, owner: Uuid) -> Result<(), Stop> {
-    if !acting_role(work)?.is_admin() {
-        return Err(Stop::Denied("only an admin may do this"));
-    }
+    admin(work)?;
     if work.actor.is(owner) {
         return Err(Stop::Denied("nobody manages the own wallet"));
     }
@@ -170,6 +201,24 @@ macro_rules! by_hand {
 }
 
 by_hand!(CreditWallet, DebitWallet, ChargeFee, RefundPayment);
+
+/// What moves by a means of payment.
+trait ByMethod {
+    /// Which one, if one is named.
+    fn method(&self) -> Option<Uuid>;
+}
+
+impl ByMethod for InitiateDeposit {
+    fn method(&self) -> Option<Uuid> {
+        self.payment_method_id
+    }
+}
+
+impl ByMethod for RequestWithdrawal {
+    fn method(&self) -> Option<Uuid> {
+        self.payment_method_id
+    }
+}
 
 /// What a gateway confirms.
 trait Callback {

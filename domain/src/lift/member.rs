@@ -41,9 +41,6 @@ pub struct CreateProfile {
     /// Where a picture of the person is.
     #[serde(default)]
     pub avatar_url: Option<String>,
-    /// The accepted invitation that leads to this; its place among the staff is taken already.
-    #[serde(default)]
-    pub invitation_id: Option<Uuid>,
 }
 
 /// Changes the actor's own profile; what is left out stays. (lift.command.UpdateOwnProfile)
@@ -82,9 +79,6 @@ pub struct AssignOrganisation {
     /// The role that goes with it, where that changes too.
     #[serde(default)]
     pub role: Option<Role>,
-    /// The accepted invitation that leads to this; its place among the staff is taken already.
-    #[serde(default)]
-    pub invitation_id: Option<Uuid>,
 }
 
 /// Keeps a person out for now. (lift.command.SuspendMember)
@@ -344,7 +338,7 @@ impl Decider for Member {
             Command::AssignRole(AssignRole { role, org_id }) => {
                 self.assign(Some(role), org_id.unwrap_or(self.org_id))
             }
-            Command::AssignOrganisation(AssignOrganisation { org_id, role, .. }) => {
+            Command::AssignOrganisation(AssignOrganisation { org_id, role }) => {
                 self.assign(role.or(self.role), org_id)
             }
             Command::SuspendMember(_) => Ok(self.turn(MemberStatus::Suspended, MemberSuspended {})),
@@ -503,7 +497,6 @@ mod tests {
             role,
             org_id,
             avatar_url: None,
-            invitation_id: None,
         }
     }
 
@@ -550,7 +543,7 @@ mod tests {
             .then([created(Role::Account, None)])
             .when(AssignRole { role: Role::GroupContact, org_id: None })
             .refused("RoleNeedsOrganisation")
-            .when(AssignOrganisation { org_id: Some(SCHOOL), role: None, invitation_id: None })
+            .when(AssignOrganisation { org_id: Some(SCHOOL), role: None })
             .refused("RoleNeedsOrganisation");
     }
 
@@ -604,18 +597,14 @@ mod tests {
     #[test]
     fn role_and_organisation_may_change_together() {
         given::<Member>([created(Role::Account, None).into()])
-            .when(AssignOrganisation {
-                org_id: Some(SCHOOL),
-                role: Some(Role::GroupContact),
-                invitation_id: None,
-            })
+            .when(AssignOrganisation { org_id: Some(SCHOOL), role: Some(Role::GroupContact) })
             .then([
                 Event::from(RoleAssigned { role: Role::GroupContact }),
                 OrganisationAssigned { org_id: Some(SCHOOL) }.into(),
             ])
             .when(AssignRole { role: Role::GroupContact, org_id: None })
             .then_nothing()
-            .when(AssignOrganisation { org_id: Some(CLINIC), role: None, invitation_id: None })
+            .when(AssignOrganisation { org_id: Some(CLINIC), role: None })
             .then([OrganisationAssigned { org_id: Some(CLINIC) }])
             .when(AssignRole { role: Role::Account, org_id: Some(None) })
             .then([
@@ -633,7 +622,7 @@ mod tests {
         child()
             .when(AssignRole { role: Role::Practitioner, org_id: None })
             .refused("MemberIsChild")
-            .when(AssignOrganisation { org_id: Some(CLINIC), role: None, invitation_id: None })
+            .when(AssignOrganisation { org_id: Some(CLINIC), role: None })
             .refused("MemberIsChild")
             .when(RemoveMember {})
             .refused("MemberIsChild")

@@ -6,9 +6,12 @@
 
 pub mod alert;
 pub mod child;
+pub mod data_export;
 pub mod garden;
+pub mod invitation;
 pub mod member;
 pub mod organisation;
+pub mod platform_setting;
 pub mod sticker_book;
 pub mod wellbeing_session;
 

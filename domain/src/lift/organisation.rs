@@ -84,9 +84,9 @@ pub struct RegisterOrganisation {
     /// The postcode.
     #[serde(default)]
     pub postcode: Option<String>,
-    /// The country; `UK` if left out.
-    #[serde(default)]
-    pub country: Option<String>,
+    /// The country; `UK` if left out, none if null.
+    #[serde(default, deserialize_with = "text::some")]
+    pub country: Option<Option<String>>,
     /// The telephone number.
     #[serde(default)]
     pub phone: Option<String>,
@@ -111,6 +111,15 @@ pub struct RegisterOrganisation {
     /// Its settings; none if left out.
     #[serde(default)]
     pub settings: Option<Map<String, Value>>,
+}
+
+/// Makes an organisation from an export; members and children follow by commands of their own.
+/// (lift.command.ImportOrganisation, lift.ops.import-export)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportOrganisation {
+    /// The exported row, without its id and its times.
+    pub organisation: RegisterOrganisation,
 }
 
 /// Changes an organisation's details; what is left out stays.
@@ -228,10 +237,25 @@ pub struct DismissStaff {
     pub member_id: Uuid,
 }
 
+/// Keeps a place among the staff for an invitee. Decided with the invitation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReserveInvitationPlace {
+    /// The invitation.
+    pub invitation_id: Uuid,
+}
+
+/// Keeps an invitee's place no more. Decided with whatever settles the invitation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReleaseInvitationPlace {
+    /// The invitation.
+    pub invitation_id: Uuid,
+}
+
 commands! {
     /// What may be asked of an organisation.
     pub enum Command {
         RegisterOrganisation,
+        ImportOrganisation,
         UpdateOrganisationDetails,
         ChangeOrganisationSettings,
         ChangeSubscriptionPlan,
@@ -244,6 +268,8 @@ commands! {
         FreeChildPlace,
         AdmitStaff,
         DismissStaff,
+        ReserveInvitationPlace,
+        ReleaseInvitationPlace,
     }
 }
 
@@ -394,6 +420,24 @@ pub struct StaffDismissed {
     pub staff: i32,
 }
 
+/// An invitee has a place among the staff. Writes nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InvitationPlaceReserved {
+    /// The invitation.
+    pub invitation_id: Uuid,
+    /// How many invitations are pending now.
+    pub pending_invitations: i32,
+}
+
+/// An invitee's place is kept no more. Writes nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InvitationPlaceReleased {
+    /// The invitation.
+    pub invitation_id: Uuid,
+    /// How many invitations are pending now.
+    pub pending_invitations: i32,
+}
+
 events! {
     /// What happens to an organisation.
     pub enum Event {
@@ -410,6 +454,8 @@ events! {
         ChildPlaceFreed,
         StaffAdmitted,
         StaffDismissed,
+        InvitationPlaceReserved,
+        InvitationPlaceReleased,
     }
 }
 
@@ -456,6 +502,8 @@ pub struct Organisation {
     pub last_display_id: i32,
     /// Active Practitioners and GroupContacts.
     pub staff: i32,
+    /// Invitations that are neither accepted nor revoked nor lapsed.
+    pub pending_invitations: i32,
 }
 
 impl Organisation {
@@ -482,10 +530,13 @@ impl Decider for Organisation {
     fn decide(&self, command: Command, _: &Moment) -> Result<Vec<Event>, Refusal> {
         use OrganisationStatus::{Active, Inactive, Suspended};
         match command {
-            Command::RegisterOrganisation(_) if self.registered => {
-                Err(Refusal::OrganisationAlreadyRegistered)
+            Command::RegisterOrganisation(new)
+            | Command::ImportOrganisation(ImportOrganisation { organisation: new }) => {
+                if self.registered {
+                    return Err(Refusal::OrganisationAlreadyRegistered);
+                }
+                Ok(vec![registered(new)?.into()])
             }
-            Command::RegisterOrganisation(new) => Ok(vec![registered(new)?.into()]),
             Command::FreeChildPlace(FreeChildPlace { child_id }) => {
                 let children = (self.children - 1).max(0);
                 Ok(vec![ChildPlaceFreed { child_id, children }.into()])
@@ -493,6 +544,10 @@ impl Decider for Organisation {
             Command::DismissStaff(DismissStaff { member_id }) => {
                 let staff = (self.staff - 1).max(0);
                 Ok(vec![StaffDismissed { member_id, staff }.into()])
+            }
+            Command::ReleaseInvitationPlace(ReleaseInvitationPlace { invitation_id }) => {
+                let pending_invitations = (self.pending_invitations - 1).max(0);
+                Ok(vec![InvitationPlaceReleased { invitation_id, pending_invitations }.into()])
             }
             Command::ArchiveOrganisation(_) if self.archived => Ok(vec![]),
             _ if self.archived => Err(Refusal::OrganisationIsArchived),
@@ -520,6 +575,11 @@ impl Decider for Organisation {
                     self.room_for_staff()?;
                 }
                 Ok(vec![StaffAdmitted { member_id, staff: self.staff + 1 }.into()])
+            }
+            Command::ReserveInvitationPlace(ReserveInvitationPlace { invitation_id }) => {
+                self.room_for_staff()?;
+                let pending_invitations = self.pending_invitations + 1;
+                Ok(vec![InvitationPlaceReserved { invitation_id, pending_invitations }.into()])
             }
         }
     }
@@ -552,6 +612,12 @@ impl Decider for Organisation {
             Event::ChildPlaceFreed(freed) => self.children = freed.children,
             Event::StaffAdmitted(admitted) => self.staff = admitted.staff,
             Event::StaffDismissed(dismissed) => self.staff = dismissed.staff,
+            Event::InvitationPlaceReserved(reserved) => {
+                self.pending_invitations = reserved.pending_invitations;
+            }
+            Event::InvitationPlaceReleased(released) => {
+                self.pending_invitations = released.pending_invitations;
+            }
         }
     }
 }
@@ -586,8 +652,8 @@ impl Organisation {
     }
 
     /// Places of staff that are taken, invitations included.
-    fn staff_places(&self) -> i32 {
-        self.staff
+    const fn staff_places(&self) -> i32 {
+        self.staff + self.pending_invitations
     }
 
     fn room_for_staff(&self) -> Result<(), Refusal> {
@@ -621,7 +687,7 @@ fn registered(new: RegisterOrganisation) -> Result<OrganisationRegistered, Refus
         address_line_2: new.address_line_2,
         city: new.city,
         postcode: new.postcode,
-        country: Some(new.country.unwrap_or_else(|| "UK".to_owned())),
+        country: new.country.unwrap_or_else(|| Some("UK".to_owned())),
         phone: new.phone,
         email: new.email.as_deref().map(address).transpose()?,
         website: new.website,
@@ -727,6 +793,28 @@ mod tests {
             .when(registration())
             .then([registered()])
             .when(registration())
+            .refused("OrganisationAlreadyRegistered");
+    }
+
+    #[test]
+    fn an_imported_organisation_is_as_it_was_exported() {
+        let exported = RegisterOrganisation {
+            country: Some(None),
+            status: Some(OrganisationStatus::Suspended),
+            subscription_plan: Some(SubscriptionPlan::Enterprise),
+            max_practitioners: Some(None),
+            ..registration()
+        };
+        given::<Organisation>([])
+            .when(ImportOrganisation { organisation: exported })
+            .then([OrganisationRegistered {
+                country: None,
+                status: OrganisationStatus::Suspended,
+                subscription_plan: SubscriptionPlan::Enterprise,
+                max_practitioners: None,
+                ..registered()
+            }])
+            .when(ImportOrganisation { organisation: registration() })
             .refused("OrganisationAlreadyRegistered");
     }
 
@@ -853,6 +941,26 @@ mod tests {
             .then([StaffAdmitted { member_id: BOB, staff: 2 }])
             .when(DismissStaff { member_id: ADA })
             .then([StaffDismissed { member_id: ADA, staff: 1 }]);
+    }
+
+    #[test]
+    fn invitations_take_places_of_staff_until_they_are_settled() {
+        let (bobs, place) = (BOB, ReserveInvitationPlace { invitation_id: BOB });
+        school(2)
+            .and(StaffAdmitted { member_id: ADA, staff: 1 })
+            .when(place.clone())
+            .then([InvitationPlaceReserved { invitation_id: bobs, pending_invitations: 1 }])
+            .when(place.clone())
+            .refused("PractitionerLimitReached")
+            .when(AdmitStaff { member_id: BOB, within_limit: true })
+            .refused("PractitionerLimitReached")
+            .when(SetOrganisationLimits { max_children: None, max_practitioners: Some(Some(1)) })
+            .refused("LimitBelowUse")
+            .and(OrganisationArchived {})
+            .when(place)
+            .refused("OrganisationIsArchived")
+            .when(ReleaseInvitationPlace { invitation_id: bobs })
+            .then([InvitationPlaceReleased { invitation_id: bobs, pending_invitations: 0 }]);
     }
 
     #[test]

@@ -194,11 +194,21 @@ pub struct RecordSignInFailure {
 #[serde(deny_unknown_fields)]
 pub struct DeleteUser {}
 
+/// Takes the person out of the account and of all that is kept of it. (samia.command.EraseUser)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseUser {
+    /// Whose account it is; the handler sets it.
+    #[serde(skip)]
+    pub user_id: Uuid,
+}
+
 commands! {
     /// What may be asked of a user's account.
     pub enum Command {
         RegisterUser, VerifyEmail, UpdateUserDetails, ChangeUserPreferences, SetUserMetadata,
         ChangeUserRole, DeactivateUser, ReactivateUser, RecordSignIn, RecordSignInFailure, DeleteUser,
+        EraseUser,
     }
 }
 
@@ -330,6 +340,17 @@ pub struct UserDeleted {
     pub is_active: bool,
 }
 
+/// The person is gone from the account; ids, times, money and authorship stay. (samia.event.UserErased)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UserErased {
+    /// What stands in place of the address.
+    pub email: Text<255>,
+    /// What stands in place of the name.
+    pub full_name: Text<255>,
+    /// Always false.
+    pub is_active: bool,
+}
+
 events! {
     /// What happens to a user's account.
     pub enum Event {
@@ -350,6 +371,7 @@ events! {
         UserSignedIn,
         SignInFailed { email: null, ip_address: null, user_agent: null },
         UserDeleted,
+        UserErased,
     }
 }
 
@@ -384,6 +406,8 @@ pub struct User {
     pub active: bool,
     /// The account is closed.
     pub deleted: bool,
+    /// The person is gone from it.
+    pub erased: bool,
     verified: bool,
     sign_ins: i32,
 }
@@ -399,6 +423,8 @@ impl Decider for User {
             Command::RegisterUser(new) => self.register(new, moment),
             Command::RecordSignInFailure(failure) => Ok(vec![self.failed(failure).into()]),
             _ if !self.registered => Err(Refusal::UnknownSubject),
+            Command::EraseUser(_) if self.erased => Ok(vec![]),
+            Command::EraseUser(EraseUser { user_id }) => Ok(vec![erased(user_id).into()]),
             Command::RecordSignIn(_) => {
                 Ok(vec![UserSignedIn { login_count: self.sign_ins.saturating_add(1) }.into()])
             }
@@ -441,6 +467,11 @@ impl Decider for User {
                 self.active = false;
                 self.deleted = true;
             }
+            Event::UserErased(_) => {
+                self.active = false;
+                self.deleted = true;
+                self.erased = true;
+            }
             Event::UserDetailsUpdated(_)
             | Event::UserPreferencesChanged(_)
             | Event::UserMetadataSet(_)
@@ -479,6 +510,15 @@ impl User {
             ip_address: failure.ip_address,
             user_agent: failure.user_agent,
         }
+    }
+}
+
+/// The tombstones of columns that may not be null (shared.erasure.tombstones).
+fn erased(user_id: Uuid) -> UserErased {
+    UserErased {
+        email: Text::new(format!("{user_id}@erased.invalid")).unwrap_or_default(),
+        full_name: Text::new("erased").unwrap_or_default(),
+        is_active: false,
     }
 }
 
@@ -685,6 +725,27 @@ mod tests {
             .when(ReactivateUser {})
             .refused("UserDeletedAlready");
         assert!(given.state.deleted && !given.state.active);
+    }
+
+    #[test]
+    fn an_erased_account_has_tombstones_and_stays_erased() {
+        let user_id = crate::testing::ADA;
+        let erased = UserErased {
+            email: "00000000-0000-0000-0000-000000000ada@erased.invalid".parse().unwrap(),
+            full_name: "erased".parse().unwrap(),
+            is_active: false,
+        };
+        given::<User>([]).when(EraseUser { user_id }).refused("UnknownSubject");
+        let given = a_user()
+            .when(EraseUser { user_id })
+            .then([erased])
+            .when(EraseUser { user_id })
+            .then_nothing()
+            .when(DeleteUser {})
+            .then_nothing()
+            .when(ReactivateUser {})
+            .refused("UserDeletedAlready");
+        assert!(given.state.erased && given.state.deleted && !given.state.active);
     }
 
     #[test]

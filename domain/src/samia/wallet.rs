@@ -119,6 +119,25 @@ pub struct ChargeFee {
     pub processed_by: Option<Uuid>,
 }
 
+/// Pays for a reading. (samia.command.PayForReading)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PayForReading {
+    /// The owner's own reading.
+    pub reading_session_id: Uuid,
+    /// How much.
+    pub amount: Amount,
+    /// The wallet's currency, if it is to be checked.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// What it is about.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Option<Object>,
+}
+
 /// Gives a payment back, whole or in part. (samia.command.RefundPayment)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -156,6 +175,9 @@ pub struct InitiateDeposit {
     pub currency: Option<Currency>,
     /// Who brings it.
     pub gateway_provider: Provider,
+    /// The means of payment: one of the user's own, verified and not removed.
+    #[serde(default)]
+    pub payment_method_id: Option<Uuid>,
     /// What it is about.
     #[serde(default)]
     pub description: Option<String>,
@@ -191,6 +213,9 @@ pub struct RequestWithdrawal {
     pub currency: Option<Currency>,
     /// Who brings it out.
     pub gateway_provider: Provider,
+    /// The means of payment: one of the user's own, verified and not removed.
+    #[serde(default)]
+    pub payment_method_id: Option<Uuid>,
     /// What it is about.
     #[serde(default)]
     pub description: Option<String>,
@@ -264,7 +289,7 @@ pub struct SetWalletLimits {
 commands! {
     /// What may be asked of a wallet.
     pub enum Command {
-        OpenWallet, CreditWallet, DebitWallet, ChargeFee, RefundPayment, InitiateDeposit,
+        OpenWallet, CreditWallet, DebitWallet, ChargeFee, PayForReading, RefundPayment, InitiateDeposit,
         ConfirmDeposit, RequestWithdrawal, ConfirmWithdrawal, FailTransaction, CancelTransaction,
         ReconcileTransaction, FreezeWallet, UnfreezeWallet, SetWalletLimits,
     }
@@ -366,6 +391,33 @@ pub struct FeeCharged {
     pub processor_notes: Option<String>,
 }
 
+/// A reading was paid for. (samia.event.ReadingPaid)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadingPaid {
+    /// The completed payment.
+    pub transaction_id: Uuid,
+    /// The reading.
+    pub reading_session_id: Uuid,
+    /// How much.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// What the wallet holds now.
+    pub balance: Amount,
+    /// The UTC day against whose limits it counts.
+    pub spent_on: NaiveDate,
+    /// What was paid for readings that day.
+    pub total_spent: Amount,
+    /// The same for each payment of that day.
+    pub average_session_value: Amount,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What programs note about it.
+    #[serde(default)]
+    pub metadata: Object,
+}
+
 /// A payment was given back, whole or in part. (samia.event.PaymentRefunded)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRefunded {
@@ -373,6 +425,9 @@ pub struct PaymentRefunded {
     pub transaction_id: Uuid,
     /// The payment it gives back.
     pub refund_of: Uuid,
+    /// The reading that was paid for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading_session_id: Option<Uuid>,
     /// How much.
     pub amount: Amount,
     /// In which currency.
@@ -404,6 +459,9 @@ pub struct DepositInitiated {
     pub currency: Currency,
     /// Who brings it.
     pub gateway_provider: Provider,
+    /// The means of payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method_id: Option<Uuid>,
     /// What it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -440,6 +498,9 @@ pub struct WithdrawalRequested {
     pub spent_on: NaiveDate,
     /// Who brings it out.
     pub gateway_provider: Provider,
+    /// The means of payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method_id: Option<Uuid>,
     /// What it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -514,6 +575,7 @@ events! {
         WalletCredited { description: null, processor_notes: null },
         WalletDebited { description: null, processor_notes: null },
         FeeCharged { description: null, processor_notes: null },
+        ReadingPaid { description: null },
         PaymentRefunded { description: null, processor_notes: null },
         DepositInitiated { description: null },
         FundsDeposited,
@@ -559,6 +621,10 @@ refusals! {
         GatewayFeeNegative => "a fee is not negative", at "gateway_fee";
         /// samia.rule.transaction.refund
         RefundExceedsPayment { left: Amount } => "of this payment, {left} is left to refund", at "amount";
+        /// samia.rule.transaction.method
+        PaymentMethodNotUsable => "this is none of the user's own means of payment, verified and not removed", at "payment_method_id";
+        /// It is another's, or called off.
+        ReadingNotPayable => "this is no reading of the owner's that can be paid for", at "reading_session_id";
         /// samia.ops.reconciliation
         TransactionNotCompleted => "no completed gateway transaction of this id is to be reconciled", at "transaction_id";
         /// What is under way at once is bounded.
@@ -578,6 +644,7 @@ pub struct Wallet {
     daily_limit: Option<Amount>,
     monthly_limit: Option<Amount>,
     spent: Spent,
+    readings: Readings,
     pending: Vec<Pending>,
     settled: VecDeque<Settled>,
     payments: VecDeque<Payment>,
@@ -589,6 +656,14 @@ struct Spent {
     day: NaiveDate,
     today: Amount,
     this_month: Amount,
+}
+
+/// What was paid for readings on the latest day on which any was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Readings {
+    day: NaiveDate,
+    payments: i64,
+    sum: Amount,
 }
 
 /// What a gateway has yet to confirm.
@@ -612,6 +687,7 @@ struct Settled {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Payment {
     id: Uuid,
+    reading: Option<Uuid>,
     left: Amount,
 }
 
@@ -633,6 +709,7 @@ impl Decider for Wallet {
             Command::CreditWallet(credit) => self.credit(credit, moment),
             Command::DebitWallet(debit) => self.debit(debit, moment),
             Command::ChargeFee(fee) => self.fee(fee, moment),
+            Command::PayForReading(pay) => self.pay(pay, moment),
             Command::RefundPayment(refund) => self.refund(refund, moment),
             Command::InitiateDeposit(deposit) => self.deposit(deposit, moment),
             Command::RequestWithdrawal(withdrawal) => self.withdraw(withdrawal, moment),
@@ -670,8 +747,14 @@ impl Decider for Wallet {
                 self.balance = debited.balance;
                 self.spent.add(debited.amount, debited.spent_on);
                 if debited.transaction_type == DebitType::Payment {
-                    self.paid(debited.transaction_id, debited.amount);
+                    self.paid(debited.transaction_id, None, debited.amount);
                 }
+            }
+            Event::ReadingPaid(it) => {
+                self.balance = it.balance;
+                self.spent.add(it.amount, it.spent_on);
+                self.readings = self.readings.and(it.amount, it.spent_on);
+                self.paid(it.transaction_id, Some(it.reading_session_id), it.amount);
             }
             Event::FeeCharged(charged) => self.balance = charged.balance,
             Event::PaymentRefunded(refunded) => {
@@ -729,6 +812,12 @@ impl Wallet {
     #[must_use]
     pub fn provider(&self, transaction: Uuid) -> Option<Provider> {
         self.pending.iter().find(|pending| pending.id == transaction).map(|it| it.provider)
+    }
+
+    /// The payments for a reading of which something is left to refund.
+    pub fn payments_for(&self, reading: Uuid) -> impl Iterator<Item = Uuid> {
+        let paid = self.payments.iter().filter(move |payment| payment.reading == Some(reading));
+        paid.map(|payment| payment.id)
     }
 
     /// What every new movement must pass.
@@ -821,6 +910,27 @@ impl Wallet {
         Ok(vec![charged.into()])
     }
 
+    fn pay(&self, pay: PayForReading, moment: &Moment) -> Result<Vec<Event>, Refusal> {
+        self.movable(pay.amount, pay.currency)?;
+        self.thawed()?;
+        let balance = self.without(pay.amount)?;
+        let spent_on = self.within_limits(pay.amount, moment)?;
+        let readings = self.readings.and(pay.amount, spent_on);
+        let paid = ReadingPaid {
+            transaction_id: moment.new_id(),
+            reading_session_id: pay.reading_session_id,
+            amount: pay.amount,
+            currency: self.currency,
+            balance,
+            spent_on,
+            total_spent: readings.sum,
+            average_session_value: readings.average(),
+            description: pay.description,
+            metadata: pay.metadata.unwrap_or_default(),
+        };
+        Ok(vec![paid.into()])
+    }
+
     fn refund(&self, refund: RefundPayment, moment: &Moment) -> Result<Vec<Event>, Refusal> {
         let payment = self.payments.iter().find(|payment| payment.id == refund.refund_of);
         let left = payment.map_or(Amount::ZERO, |payment| payment.left);
@@ -835,6 +945,7 @@ impl Wallet {
             balance: self.with(amount)?,
             transaction_id: moment.new_id(),
             refund_of: refund.refund_of,
+            reading_session_id: payment.and_then(|payment| payment.reading),
             amount,
             currency: self.currency,
             description: refund.description,
@@ -854,6 +965,7 @@ impl Wallet {
             amount: deposit.amount,
             currency: self.currency,
             gateway_provider: deposit.gateway_provider,
+            payment_method_id: deposit.payment_method_id,
             description: deposit.description,
             metadata: deposit.metadata.unwrap_or_default(),
         };
@@ -871,6 +983,7 @@ impl Wallet {
             amount: asked.amount,
             currency: self.currency,
             gateway_provider: asked.gateway_provider,
+            payment_method_id: asked.payment_method_id,
             description: asked.description,
             metadata: asked.metadata.unwrap_or_default(),
         };
@@ -948,11 +1061,11 @@ impl Wallet {
 
 /// How it moves on.
 impl Wallet {
-    fn paid(&mut self, id: Uuid, left: Amount) {
+    fn paid(&mut self, id: Uuid, reading: Option<Uuid>, left: Amount) {
         if self.payments.len() == MOST_REFUNDABLE {
             self.payments.pop_front();
         }
-        self.payments.push_back(Payment { id, left });
+        self.payments.push_back(Payment { id, reading, left });
     }
 
     fn gave_back(&mut self, payment: Uuid, amount: Amount) {
@@ -983,6 +1096,21 @@ impl Wallet {
         if let Some(day) = pending.spent_on {
             self.spent.take_back(pending.amount, day);
         }
+    }
+}
+
+impl Readings {
+    /// With one more payment on this day.
+    fn and(self, amount: Amount, day: NaiveDate) -> Self {
+        let (payments, sum) =
+            if day == self.day { (self.payments, self.sum) } else { (0, Amount::ZERO) };
+        Self { day, payments: payments + 1, sum: sum.plus(amount).unwrap_or(Amount::MAX) }
+    }
+
+    /// The sum over the payments, rounded half up to a hundredth.
+    fn average(self) -> Amount {
+        let payments = self.payments.max(1);
+        Amount::from_hundredths((self.sum.hundredths() + payments / 2) / payments)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Texts and objects as the context's columns hold them.
+//! Texts, numbers and objects as the context's columns hold them.
 
 use std::{borrow::Cow, fmt, ops::Deref, str::FromStr};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 pub type Object = serde_json::Map<String, serde_json::Value>;
 
 /// A text of at most `MAX` characters: a `character varying(MAX)` column.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Text<const MAX: usize>(String);
 
@@ -80,9 +80,57 @@ impl<const MAX: usize> JsonSchema for Text<MAX> {
     }
 }
 
+/// A whole number that counts something: zero or more, and what an `integer` column holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Count(i32);
+
+impl Count {
+    /// The number, if it is zero or more.
+    #[must_use]
+    pub const fn new(number: i32) -> Option<Self> {
+        if number >= 0 { Some(Self(number)) } else { None }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> i32 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i32::deserialize(deserializer)?;
+        Self::new(number).ok_or_else(|| de::Error::custom("expected zero or more"))
+    }
+}
+
+impl JsonSchema for Count {
+    fn schema_name() -> Cow<'static, str> {
+        "Count".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 0, "maximum": i32::MAX })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_count_is_zero_or_more_and_fits_its_column() {
+        assert_eq!(serde_json::from_str::<Count>("7").map(Count::get).ok(), Some(7));
+        for bad in ["-1", "2147483648", "1.5", "\"1\""] {
+            assert!(serde_json::from_str::<Count>(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_text_is_measured_in_characters() {

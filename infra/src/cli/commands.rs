@@ -10,7 +10,7 @@ use crate::settings::nearest;
 
 use super::{
     exit::Exit,
-    output::{Output, Tone, table},
+    output::{Output, Tone, complain, say, table},
     shape::{Field, example, fields_of},
 };
 
@@ -38,11 +38,11 @@ pub struct CommandsArgs {
 pub fn run(args: &CommandsArgs) -> Exit {
     match text(&Catalogue::new(), args, Output::stdout()) {
         Ok(text) => {
-            println!("{text}");
+            say(&text);
             Exit::Done
         }
         Err(error) => {
-            eprintln!("{error}");
+            complain(&error);
             Exit::Usage
         }
     }
@@ -115,31 +115,60 @@ fn overview(contexts: &[Context], output: Output) -> String {
         let rows = context
             .commands
             .iter()
-            .map(|command| [command.name.clone(), takes(command), does(command).to_owned()]);
-        let _ = writeln!(text, "{}\n", table(output, ["command", "takes", "does"], rows));
+            .map(|command| [command.name.clone(), needs(command), does(command).to_owned()]);
+        let _ = writeln!(text, "{}\n", table(output, ["command", "needs", "does"], rows));
     }
     text.push_str("More: annals commands <context>, annals commands <context>.<command>");
     text
 }
 
 fn one_context(context: &Context, output: Output) -> String {
-    let rows = context.commands.iter().map(|command| {
-        [
-            command.name.clone(),
-            command.aggregate.short_name().to_owned(),
-            takes(command),
-            command.policies.join("\n"),
-            refusals(command).join(", "),
-        ]
-    });
-    let table = table(output, ["command", "of", "takes", "who may", "its aggregate refuses"], rows);
-    format!("{}\n\n{table}", context.about)
+    let mut text = format!("{}\n", context.about);
+    for aggregate in &context.aggregates {
+        let of_it = |command: &&CommandType| command.aggregate.name == aggregate.name;
+        let rows: Vec<_> = context
+            .commands
+            .iter()
+            .filter(of_it)
+            .map(|command| [command.name.clone(), takes(command), who_may(command)])
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let refuses: Vec<_> = aggregate.refusals.iter().map(|name| snake_case(name)).collect();
+        let name = output.paint(Tone::Strong, aggregate.short_name());
+        let table = table(output, ["command", "takes", "who may"], rows);
+        let _ = writeln!(text, "\n{name}\n{table}");
+        if !refuses.is_empty() {
+            let _ = writeln!(text, " refuses: {}", refuses.join(", "));
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+/// The policies that say who may, without the words that all of a context's have.
+fn who_may(command: &CommandType) -> String {
+    let common = format!("{}.policy.", command.context());
+    let names: Vec<_> = command
+        .policies
+        .iter()
+        .map(|policy| policy.strip_prefix(common.as_str()).unwrap_or(policy))
+        .collect();
+    names.join("\n")
 }
 
 /// What a command does, without the contract's name of it.
 fn does(command: &CommandType) -> &str {
     let summary = command.summary();
     summary.rsplit_once(" (").filter(|(_, id)| id.contains(".command.")).map_or(summary, |it| it.0)
+}
+
+/// The fields that a command cannot do without, on one line.
+fn needs(command: &CommandType) -> String {
+    let fields = fields_of(command.schema.as_value());
+    let names: Vec<_> =
+        fields.into_iter().filter(|field| field.required).map(|field| field.name).collect();
+    names.join(" ")
 }
 
 /// A command's fields on one line; those that must be there first, the others in brackets.
@@ -317,7 +346,7 @@ mod tests {
     #[test]
     fn a_context_says_who_may_and_what_is_refused() {
         let text = said(Some("shared"), false).unwrap();
-        for part in ["register_identity", "identity", "email", "shared.policy.identity.system"] {
+        for part in ["register_identity", "identity", "email", "identity.system"] {
             assert!(text.contains(part), "{part}");
         }
         assert!(text.contains("email_malformed"));

@@ -19,11 +19,13 @@ pub struct CompletionsArgs {
 }
 
 /// Writes the completion script of a whole command line. The contexts and commands of `send` and
-/// `commands` are completed too.
+/// `commands` are completed too. A reader that has gone away has read enough.
 pub fn write(args: &CompletionsArgs, command_line: clap::Command, to: &mut dyn Write) {
     let mut command_line = with_catalogue(command_line, &Catalogue::new());
     let name = command_line.get_name().to_owned();
-    clap_complete::generate(args.shell, &mut command_line, name, to);
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command_line, name, &mut script);
+    let _ = to.write_all(&script);
 }
 
 fn with_catalogue(command_line: clap::Command, catalogue: &Catalogue) -> clap::Command {

@@ -6,7 +6,7 @@ use crate::settings::{Flags, Level, Resolved, Setting, Sources};
 
 use super::{
     exit::Exit,
-    output::{Output, Tone, table},
+    output::{Output, Tone, complain, say, table},
 };
 
 /// Shows every setting, its value and where it came from. Secrets and passwords are masked.
@@ -30,11 +30,11 @@ pub struct ConfigArgs {
 #[must_use]
 pub fn run(args: &ConfigArgs) -> Exit {
     let resolved = Sources::of_process(args.flags.clone()).resolve();
-    println!("{}", text(&resolved, args, Output::stdout()));
+    say(&text(&resolved, args, Output::stdout()));
     let to = Output::stderr();
     for complaint in resolved.complaints() {
         let tone = if complaint.level == Level::Error { Tone::Bad } else { Tone::Warn };
-        eprintln!("{}", to.paint(tone, &complaint.to_string()));
+        complain(&to.paint(tone, &complaint.to_string()));
     }
     if resolved.settings().is_ok() { Exit::Done } else { Exit::Usage }
 }

@@ -285,7 +285,7 @@ mod tests {
         ] {
             assert_eq!(wrong(argument), said);
         }
-        assert!(wrong("colour=1").ends_with("there are child_id, amount, mood, address, before, count, extra, note, ratio, settings, tags, urgent"));
+        assert!(wrong("colour=1").ends_with("there are child_id, amount, mood, address, before, count, extra, note, ratio, scale, settings, tags, urgent"));
         assert!(wrong("id=1").contains("--id"));
     }
 

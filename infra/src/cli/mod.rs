@@ -17,5 +17,5 @@ pub mod send;
 mod shape;
 
 pub use exit::{EXIT_CODES, Exit};
-pub use output::{Output, Tone, table};
+pub use output::{Output, Tone, complain, say, table};
 pub use shape::{Field, Kind, Shape, example, fields_of};

@@ -1,8 +1,8 @@
 //! Tables and colours, where somebody is there to see them.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{Cell, ContentArrangement, Table, presets};
+use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 /// What a piece of text is, for the eye.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,10 @@ impl Output {
 }
 
 const WIDTH_OF_FILES: u16 = 120;
+/// What a terminal that says nothing, or nonsense, is taken to have.
+const NARROWEST: u16 = 60;
+/// Words up to this length are not broken.
+const WHOLE_WORD: u16 = 30;
 
 fn wants_colour() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|text| !text.is_empty());
@@ -79,10 +83,21 @@ pub fn table<const COLUMNS: usize>(
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     if let Some(width) = output.width {
         table.set_width(width);
+    } else if table.width().is_none_or(|width| width < NARROWEST) {
+        table.set_width(NARROWEST);
     }
     table.set_header(headings.map(|heading| Cell::new(heading.to_uppercase())));
+    let mut longest = headings.map(str::len);
     for row in rows {
+        for (longest, cell) in longest.iter_mut().zip(&row) {
+            let words = cell.split_whitespace().map(|word| word.chars().count());
+            *longest = (*longest).max(words.max().unwrap_or_default());
+        }
         table.add_row(row.map(|text| visible(&text)));
+    }
+    for (column, longest) in table.column_iter_mut().zip(longest) {
+        let whole = u16::try_from(longest).unwrap_or(WHOLE_WORD).min(WHOLE_WORD) + 2;
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(whole)));
     }
     let text: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     match text.split_first() {
@@ -92,6 +107,16 @@ pub fn table<const COLUMNS: usize>(
         }
         None => String::new(),
     }
+}
+
+/// Writes a result to the standard output. A reader that has gone away has read enough.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// Writes to the standard error output what is no result.
+pub fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// A text without control characters, which could speak to the terminal; line breaks stay.

@@ -17,13 +17,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Ends the process that a file names, if it is the server it was: its command line names `marker`.
 /// Afterwards the file is gone too, since the number in it may by now be anybody's.
 pub(super) async fn clear(pid_file: &Path, marker: &Path, ask: Signal) -> Result<(), DevError> {
+    clear_within(PATIENCE, pid_file, marker, ask).await
+}
+
+async fn clear_within(
+    each: Duration,
+    pid_file: &Path,
+    marker: &Path,
+    ask: Signal,
+) -> Result<(), DevError> {
     if let Some(pid) = named(pid_file)
         && runs(pid, marker)
     {
         tracing::info!(pid, "ending a server left over from an earlier run");
         for signal in [ask, Signal::KILL] {
             let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, signal));
-            let patience = Instant::now() + PATIENCE;
+            let patience = Instant::now() + each;
             while runs(pid, marker) && Instant::now() < patience {
                 tokio::time::sleep(TICK).await;
             }
@@ -74,14 +83,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let marker = dir.path().join("marker");
         let mut child = Command::new("sh")
-            .args(["-c", "trap '' TERM; while :; do sleep 0.05; done", "sh"])
+            .args(["-c", "trap '' INT; : >\"$1\"; while :; do sleep 0.05; done", "sh"])
             .arg(&marker)
             .spawn()
             .unwrap();
         let pid_file = dir.path().join("pid");
         fs::write(&pid_file, format!("{}\n{}\n", child.id(), marker.display())).unwrap();
+        // Until it is deaf, and has a command line.
+        while !marker.exists() || !runs(named(&pid_file).unwrap(), &marker) {
+            tokio::time::sleep(TICK).await;
+        }
         let gone = tokio::task::spawn_blocking(move || child.wait().unwrap());
-        clear(&pid_file, &marker, Signal::INT).await.unwrap();
+        clear_within(Duration::from_millis(300), &pid_file, &marker, Signal::INT).await.unwrap();
         assert!(!gone.await.unwrap().success());
         assert!(!pid_file.exists());
     }

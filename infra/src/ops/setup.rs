@@ -5,8 +5,9 @@ use std::{io, path::PathBuf, str::FromStr, time::Duration};
 use async_nats::Client;
 use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 
-use super::{error::OpsError, text::complain};
+use super::error::OpsError;
 use crate::{
+    cli::complain,
     keys::{Kek, Keys},
     serve::{NatsError, connect_nats},
     settings::{Flags, NatsUrl, Settings, Sources},

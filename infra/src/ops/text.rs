@@ -1,18 +1,6 @@
 //! Words and numbers for people.
 
-use std::io::{self, Write};
-
 use chrono::{DateTime, Utc};
-
-/// Writes a result to the standard output. A reader that has gone away has read enough.
-pub(super) fn say(text: &str) {
-    let _ = writeln!(io::stdout().lock(), "{text}");
-}
-
-/// Writes to the standard error output what is no result.
-pub(super) fn complain(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
-}
 
 /// A text without control characters, which could speak to the terminal.
 pub(super) fn visible(text: &str) -> String {

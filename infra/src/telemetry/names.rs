@@ -68,8 +68,8 @@ metrics_list! {
     COMMAND_DURATION = "annals_command_duration_seconds", Histogram(SECONDS), Seconds, ["context", "command"];
     /// Commands under way.
     COMMANDS_IN_FLIGHT = "annals_commands_in_flight", Gauge, Count, [];
-    /// Replies that were not sent, since their subject is no client's inbox.
-    REPLIES_WITHHELD = "annals_replies_withheld_total", Counter, Count, [];
+    /// Requests that get no answer: they name no reply subject, or one that is no client's inbox.
+    REQUESTS_DROPPED = "annals_requests_dropped_total", Counter, Count, ["why"];
     /// Events stored.
     EVENTS_APPENDED = "annals_events_appended_total", Counter, Count, [];
     /// Events that shared a commit.

@@ -5,7 +5,7 @@ use annals_domain::{
     lift::member::{Event, MemberStatus},
 };
 
-use super::tables::PROFILES;
+use super::tables::{INVITATIONS, PROFILES};
 use crate::{change::Change, recorded::Recorded};
 
 /// What a member's event does to rows. A child's profile is written by the child's own events.
@@ -23,7 +23,13 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::MemberReinstated(_) => status(id, MemberStatus::Active),
         Event::MemberDeactivated(_) => status(id, MemberStatus::Inactive),
         Event::MemberRemoved(_) => status(id, MemberStatus::Inactive).with("deleted_at", at),
-        Event::MemberErased(_) => erased(id).with("deleted_at", at),
+        Event::MemberErased(_) => {
+            let invitation = INVITATIONS
+                .patch_where("accepted_by", id)
+                .with("email", Tombstone::Email.value(id))
+                .with("updated_at", at);
+            return vec![erased(id).with("deleted_at", at).with("updated_at", at), invitation];
+        }
         Event::ChildProfileOpened(_)
         | Event::ChildProfileMoved(_)
         | Event::ChildProfileClosed(_) => return vec![],
@@ -107,7 +113,15 @@ mod tests {
             "deleted_at": day(2),
             "updated_at": day(2),
         });
-        assert_eq!(patched(MemberErased {}), erased);
+        let changes = changes(project, "ada", MemberErased {});
+        let profile = json!({"patch": "profiles", "key": {"id": "ada"}, "columns": erased});
+        let address = json!({"email": "ada@erased.invalid", "updated_at": day(2)});
+        let invitation = json!({
+            "patch_where": "invitations",
+            "key": {"accepted_by": "ada"},
+            "columns": address,
+        });
+        assert_eq!(changes, [profile, invitation], "the address stood in the invitation too");
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 pub mod alert;
 pub mod child;
+pub mod data_export;
 pub mod garden;
+pub mod invitation;
 pub mod member;
 pub mod organisation;
+pub mod platform_setting;
 pub mod sticker_book;
 pub mod tables;
 pub mod wellbeing_session;
@@ -13,7 +16,8 @@ pub mod wellbeing_session;
 mod testing;
 
 use annals_domain::lift::{
-    alert::Alert, child::Child, garden::Garden, member::Member, organisation::Organisation,
+    alert::Alert, child::Child, data_export::DataExport, garden::Garden, invitation::Invitation,
+    member::Member, organisation::Organisation, platform_setting::PlatformSetting,
     sticker_book::StickerBook, wellbeing_session::WellbeingSession,
 };
 
@@ -35,6 +39,9 @@ pub fn context() -> Context {
             projection::<Garden>(garden::project),
             projection::<StickerBook>(sticker_book::project),
             projection::<Alert>(alert::project),
+            projection::<Invitation>(invitation::project),
+            projection::<PlatformSetting>(platform_setting::project),
+            projection::<DataExport>(data_export::project),
         ],
         every: None,
     }

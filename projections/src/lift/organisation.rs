@@ -25,7 +25,9 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::ChildNumberAllocated(_)
         | Event::ChildPlaceFreed(_)
         | Event::StaffAdmitted(_)
-        | Event::StaffDismissed(_) => return vec![],
+        | Event::StaffDismissed(_)
+        | Event::InvitationPlaceReserved(_)
+        | Event::InvitationPlaceReleased(_) => return vec![],
     };
     vec![change.with("updated_at", at)]
 }

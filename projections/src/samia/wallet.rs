@@ -5,7 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::tables::{TRANSACTIONS, USER_WALLETS};
+use super::{
+    analytics,
+    tables::{TRANSACTIONS, USER_WALLETS},
+};
 use crate::{change::Change, recorded::Recorded};
 
 /// What happens to a wallet does to rows.
@@ -28,6 +31,19 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
             completed(recorded, it.transaction_id, it).with("transaction_type", "fee"),
             balance(recorded, it.balance),
         ],
+        Event::ReadingPaid(it) => {
+            let [day, spent] = analytics::spent(
+                recorded.id.parse().unwrap_or_default(),
+                it.spent_on,
+                it.total_spent,
+                it.average_session_value,
+            );
+            let paid = completed(recorded, it.transaction_id, it)
+                .without("total_spent")
+                .without("average_session_value")
+                .with("transaction_type", "payment");
+            vec![paid, balance(recorded, it.balance), day, spent]
+        }
         Event::PaymentRefunded(it) => vec![
             completed(recorded, it.transaction_id, it).with("transaction_type", "refund"),
             balance(recorded, it.balance),
@@ -130,7 +146,7 @@ mod tests {
             wallet::{
                 CancelTransaction, ChargeFee, Command, ConfirmDeposit, ConfirmWithdrawal,
                 CreditWallet, DebitType, DebitWallet, FailTransaction, FreezeWallet,
-                InitiateDeposit, OpenWallet, ReconcileTransaction, RefundPayment,
+                InitiateDeposit, OpenWallet, PayForReading, ReconcileTransaction, RefundPayment,
                 RequestWithdrawal, SetWalletLimits, UnfreezeWallet, Wallet, WalletDebited,
             },
             words::Object,
@@ -212,6 +228,8 @@ mod tests {
         let paid =
             life.goes_on::<DebitWallet>(json!({"amount": "5", "transaction_type": "payment"}));
         life.goes_on::<RefundPayment>(json!({"refund_of": paid}));
+        let reading = Uuid::from_u128(0x4ead);
+        life.goes_on::<PayForReading>(json!({"amount": "5", "reading_session_id": reading}));
         life.goes_on::<ChargeFee>(json!({"amount": "5"}));
         let asked = json!({"amount": "5", "gateway_provider": "stripe"});
         let id = life.goes_on::<InitiateDeposit>(asked.clone());

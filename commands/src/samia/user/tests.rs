@@ -188,3 +188,26 @@ fn a_failed_sign_in_may_have_no_user_to_refer_to() {
         assert_eq!(appended[0].event.payload_value().unwrap()["user_id"], user);
     }
 }
+
+#[test]
+fn a_super_admin_or_the_system_erases_and_the_address_is_free_again() {
+    let erase = "samia.cmd.erase_user";
+    let mut world = world();
+    for person in [CLIENT, OTHER, ADMIN] {
+        world.as_person(person).send(erase, CLIENT, json!({})).denied();
+    }
+    world.as_operator().send(erase, CLIENT, json!({})).denied();
+    world.as_person(SUPER).send(erase, SUPER, json!({})).denied();
+    world.as_person(SUPER).send(erase, STRANGER, json!({})).unknown();
+    world.as_system().send(erase, READER, json!({})).accepted(&["UserErased"]);
+    world
+        .as_person(CLIENT)
+        .send("samia.cmd.update_user_details", CLIENT, json!({"email": "c@example.org"}))
+        .accepted(&["UserDetailsUpdated"]);
+    let taken = json!({"email": "c@example.org"});
+    let update = "samia.cmd.update_user_details";
+    world.as_person(OTHER).send(update, OTHER, taken.clone()).refused("email_taken");
+    world.as_person(SUPER).send(erase, CLIENT, json!({})).accepted(&["UserErased"]);
+    world.as_person(SUPER).send(erase, CLIENT, json!({})).accepted(&[]);
+    world.as_person(OTHER).send(update, OTHER, taken).accepted(&["UserDetailsUpdated"]);
+}

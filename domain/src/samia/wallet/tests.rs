@@ -4,6 +4,8 @@ use crate::{
     testing::{Given, day, given},
 };
 
+const READING: Uuid = Uuid::from_u128(0x4ead);
+
 fn money(text: &str) -> Amount {
     text.parse().unwrap()
 }
@@ -61,6 +63,7 @@ fn deposit(amount: &str) -> InitiateDeposit {
         amount: money(amount),
         currency: None,
         gateway_provider: Provider::Stripe,
+        payment_method_id: None,
         description: None,
         metadata: None,
     }
@@ -71,6 +74,7 @@ fn withdrawal(amount: &str) -> RequestWithdrawal {
         amount: money(amount),
         currency: None,
         gateway_provider: Provider::Paypal,
+        payment_method_id: None,
         description: None,
         metadata: None,
     }
@@ -91,6 +95,16 @@ fn withdrawal_confirmed(transaction_id: Uuid) -> ConfirmWithdrawal {
         gateway_transaction_id: "po_1".parse().unwrap(),
         gateway_provider: Some(Provider::Paypal),
         gateway_fee: Some(money("0.30")),
+    }
+}
+
+fn pay(amount: &str) -> PayForReading {
+    PayForReading {
+        reading_session_id: READING,
+        amount: money(amount),
+        currency: None,
+        description: None,
+        metadata: None,
     }
 }
 
@@ -218,6 +232,8 @@ fn a_frozen_wallet_takes_refunds_and_outcomes_but_nothing_new() {
         .when(deposit("1"))
         .refused("WalletFrozen")
         .when(withdrawal("1"))
+        .refused("WalletFrozen")
+        .when(pay("1"))
         .refused("WalletFrozen");
     let given = given.when(refund(transaction(&paid), None)).events().0;
     let given = given.when(deposit_confirmed(transaction(&coming))).events().0;
@@ -379,6 +395,38 @@ fn refunds_of_a_payment_never_exceed_it() {
 }
 
 #[test]
+fn a_reading_is_paid_for_and_what_was_paid_that_day_is_told() {
+    let paid = |events: &[Event]| match events {
+        [Event::ReadingPaid(it)] => it.clone(),
+        other => panic!("{other:?}"),
+    };
+    let (given, first) = wallet("100").when(pay("10")).events();
+    let (given, second) = given.when(pay("10.01")).events();
+    let (given, third) = given.at(day(2)).when(pay("5")).events();
+    let told = |events: &[Event]| (paid(events).total_spent, paid(events).average_session_value);
+    assert_eq!(told(&first), (money("10"), money("10")));
+    assert_eq!(told(&second), (money("20.01"), money("10.01")));
+    assert_eq!(told(&third), (money("5"), money("5")));
+    let ids: Vec<_> = given.state.payments_for(READING).collect();
+    assert_eq!(ids, [&first, &second, &third].map(|events| paid(events).transaction_id));
+    let (given, events) = given.when(refund(ids[0], None)).events();
+    let [Event::PaymentRefunded(refunded)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(refunded.reading_session_id, Some(READING));
+    assert_eq!(given.state.payments_for(READING).count(), 2);
+    given
+        .when(pay("1000"))
+        .refused("InsufficientFunds")
+        .when(pay("0"))
+        .refused("AmountNotPositive");
+    open_wallet()
+        .when(credit("5000"))
+        .events()
+        .0
+        .when(pay("1000.01"))
+        .refused("DailyLimitExceeded");
+}
+
+#[test]
 fn only_payments_are_refunded() {
     let (given, events) = wallet("100").when(debit("30")).events();
     given.when(refund(transaction(&events), Some("1"))).refused("RefundExceedsPayment");
@@ -440,6 +488,7 @@ impl Books {
             Event::WalletCredited(it) => self.moved(it.amount, 1, it.balance),
             Event::WalletDebited(it) => self.moved(it.amount, -1, it.balance),
             Event::FeeCharged(it) => self.moved(it.amount, -1, it.balance),
+            Event::ReadingPaid(it) => self.moved(it.amount, -1, it.balance),
             Event::PaymentRefunded(it) => self.moved(it.amount, 1, it.balance),
             Event::DepositInitiated(it) => self.open.push((it.transaction_id, it.amount, false)),
             Event::WithdrawalRequested(it) => {
@@ -486,7 +535,7 @@ impl Books {
 /// Some command of some kind, about some transaction.
 fn any_command(dice: &mut Dice, ids: &[Uuid]) -> Command {
     let amount = Amount::from_hundredths(i64::try_from(dice.roll(20_000)).unwrap() - 500);
-    match dice.roll(13) {
+    match dice.roll(14) {
         0..=2 => CreditWallet { amount, ..credit("0") }.into(),
         3 | 4 => DebitWallet { amount, ..debit("0") }.into(),
         5 => DebitWallet { amount, ..payment("0") }.into(),
@@ -495,7 +544,8 @@ fn any_command(dice: &mut Dice, ids: &[Uuid]) -> Command {
         8 => RequestWithdrawal { amount, ..withdrawal("0") }.into(),
         9 => deposit_confirmed(dice.pick(ids)).into(),
         10 => withdrawal_confirmed(dice.pick(ids)).into(),
-        11 => CancelTransaction { transaction_id: dice.pick(ids) }.into(),
+        11 => PayForReading { amount, ..pay("0") }.into(),
+        12 => CancelTransaction { transaction_id: dice.pick(ids) }.into(),
         _ => refund(dice.pick(ids), None).into(),
     }
 }
@@ -514,8 +564,10 @@ fn whatever_is_asked_the_balance_is_the_sum_of_what_took_effect_and_never_negati
             let Ok(events) = given.state.decide(command, &moment) else { continue };
             for event in events {
                 books.enter(&event);
-                if let Event::WalletDebited(it) = &event {
-                    ids.push(it.transaction_id);
+                if let Event::WalletDebited(WalletDebited { transaction_id, .. })
+                | Event::ReadingPaid(ReadingPaid { transaction_id, .. }) = &event
+                {
+                    ids.push(*transaction_id);
                 }
                 ids.extend(books.open.last().map(|(id, ..)| *id));
                 given = given.and(event);

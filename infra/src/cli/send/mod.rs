@@ -13,7 +13,7 @@ use crate::settings::{Flags, Settings, Sources};
 
 use super::{
     exit::{EXIT_CODES, Exit},
-    output::{Output, Tone},
+    output::{Output, Tone, complain, say},
 };
 
 pub use answer::Answer;
@@ -112,24 +112,24 @@ impl Unanswered {
 pub async fn run(args: &SendArgs) -> Exit {
     match answered(args).await {
         Ok(answer) if args.json => {
-            println!("{}", answer.json());
+            say(&answer.json().to_string());
             answer.exit()
         }
         Ok(answer) => {
             let exit = answer.exit();
             if exit == Exit::Done {
-                println!("{}", answer.text(Output::stdout()));
+                say(&answer.text(Output::stdout()));
             } else {
-                eprintln!("{}", answer.text(Output::stderr()));
+                complain(&answer.text(Output::stderr()));
             }
             exit
         }
         Err(unanswered) if args.json => {
-            println!("{}", unanswered.json());
+            say(&unanswered.json().to_string());
             unanswered.exit
         }
         Err(unanswered) => {
-            eprintln!("{}", Output::stderr().paint(Tone::Bad, &unanswered.text));
+            complain(&Output::stderr().paint(Tone::Bad, &unanswered.text));
             unanswered.exit
         }
     }

@@ -26,10 +26,9 @@ use self::{
 use super::{
     EXIT_CODES, OpsError,
     setup::{Setup, tables_missing},
-    text::{complain, say},
 };
 use crate::{
-    cli::{Exit, Output},
+    cli::{Exit, Output, complain, say},
     keys::Keys,
     settings::Flags,
     store::{Role, Store},

@@ -1,0 +1,5 @@
+//! From an empty system to rows, by commands alone.
+
+mod lift;
+mod nestsync;
+mod samia;
