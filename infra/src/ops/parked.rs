@@ -9,10 +9,10 @@ use sqlx::{FromRow, PgPool};
 use super::{
     EXIT_CODES, OpsError,
     setup::{Setup, tables_missing},
-    text::{number, say, time, visible},
+    text::{number, time, visible},
 };
 use crate::{
-    cli::{Exit, Output, table},
+    cli::{Exit, Output, say, table},
     settings::Flags,
     store::Role,
 };

@@ -8,7 +8,8 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::text::{complain, number, say, span};
+use super::text::{number, span};
+use crate::cli::{complain, say};
 
 /// How often a line is written where nobody draws.
 const EVERY: Duration = Duration::from_secs(2);

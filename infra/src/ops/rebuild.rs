@@ -10,10 +10,10 @@ use super::{
     EXIT_CODES, OpsError,
     progress::Progress,
     setup::{Setup, tables_missing},
-    text::{count, number, say, span},
+    text::{count, number, span},
 };
 use crate::{
-    cli::Exit,
+    cli::{Exit, say},
     keys::Keys,
     projector::{ApplyError, RebuildError, Rebuilt, rebuild},
     settings::{Flags, nearest},

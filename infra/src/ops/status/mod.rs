@@ -19,9 +19,9 @@ use std::{
 use annals_projections::Catalogue;
 
 use self::{gather::Observer, reading::Reading};
-use super::{EXIT_CODES, OpsError, setup::Setup, text::say};
+use super::{EXIT_CODES, OpsError, setup::Setup};
 use crate::{
-    cli::{Exit, Output},
+    cli::{Exit, Output, say},
     settings::Flags,
     store::Role,
 };
