@@ -11,7 +11,11 @@
 
 mod error;
 pub mod history;
+pub mod parked;
+mod progress;
+pub mod rebuild;
 mod setup;
+pub mod status;
 mod text;
 
 pub use error::{EXIT_CODES, OpsError};

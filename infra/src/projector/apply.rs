@@ -184,6 +184,40 @@ pub async fn apply_all(
     Ok(())
 }
 
+/// Moves a checkpoint past an event that an operator lets be skipped.
+///
+/// # Errors
+/// When somebody else moved the checkpoint, or Postgres does not answer.
+pub async fn pass_over(
+    connection: &mut PgConnection,
+    name: &str,
+    from: &Checkpoint,
+    event: &StoredEvent,
+) -> Result<Checkpoint, ApplyError> {
+    let moved = sqlx::query(
+        "UPDATE annals.projections SET position = $4, hash = $5, recorded_at = $6
+         WHERE name = $1 AND epoch = $2 AND position = $3",
+    )
+    .bind(name)
+    .bind(from.epoch)
+    .bind(from.position)
+    .bind(event.position)
+    .bind(&event.hash)
+    .bind(event.recorded_at)
+    .execute(connection)
+    .await?;
+    if moved.rows_affected() != 1 {
+        return Err(ApplyError::Fenced);
+    }
+    tracing::warn!(projection = name, position = event.position, "an event is skipped");
+    Ok(Checkpoint {
+        position: event.position,
+        hash: Some(event.hash.clone()),
+        recorded_at: Some(event.recorded_at),
+        ..from.clone()
+    })
+}
+
 /// Tells a refusal of the rows from a database that is away.
 fn refused(
     error: sqlx::Error,

@@ -6,11 +6,11 @@ use annals_commands::Catalogue as Aggregates;
 use annals_projections::Context;
 use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
 
-use super::apply::{ApplyError, Checkpoint, Target, apply_all, checkpoint};
+use super::apply::{ApplyError, Checkpoint, Target, apply_all, checkpoint, pass_over};
 use crate::{
     keys::Keys,
     migrate::{self, MigrationError, tables_hash},
-    store::Store,
+    store::{Store, StoredEvent},
 };
 
 const PAGE: i64 = 2_000;
@@ -98,7 +98,7 @@ pub async fn rebuild(
             break;
         }
         events += page.len() as u64;
-        apply_all(&mut connection, target, aggregates, keys, &mut at, &page).await?;
+        apply_page(&mut connection, pool, target, aggregates, keys, &mut at, &page).await?;
     }
     let rebuilt = swap(&mut connection, &store, target, aggregates, keys, at, events).await?;
     told(Progress {
@@ -108,6 +108,40 @@ pub async fn rebuild(
     });
     connection.close().await?;
     Ok(rebuilt)
+}
+
+/// Applies events, but for those that cannot be and that an operator lets be skipped.
+async fn apply_page(
+    connection: &mut PgConnection,
+    pool: &PgPool,
+    target: Target<'_>,
+    aggregates: &Aggregates,
+    keys: &Keys,
+    at: &mut Checkpoint,
+    page: &[StoredEvent],
+) -> Result<(), RebuildError> {
+    let mut rest = page;
+    loop {
+        let applied = apply_all(connection, target, aggregates, keys, at, rest).await;
+        let Err(ApplyError::Poison { .. }) = &applied else { return Ok(applied?) };
+        let left = rest.iter().position(|event| event.position > at.position);
+        let Some((event, others)) = left.and_then(|first| rest[first..].split_first()) else {
+            return Ok(applied?);
+        };
+        let skipped: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM annals.parked
+                            WHERE name = $1 AND position = $2 AND skipped_at IS NOT NULL)",
+        )
+        .bind(target.context.name)
+        .bind(event.position)
+        .fetch_one(pool)
+        .await?;
+        if !skipped {
+            return Ok(applied?);
+        }
+        *at = pass_over(connection, target.name, at, event).await?;
+        rest = others;
+    }
 }
 
 /// Makes the second schema, or finds the one that an earlier rebuild left behind.
@@ -170,7 +204,8 @@ async fn swap(
             break;
         }
         events += page.len() as u64;
-        apply_all(&mut transaction, target, aggregates, keys, &mut at, &page).await?;
+        apply_page(&mut transaction, store.pool(), target, aggregates, keys, &mut at, &page)
+            .await?;
     }
     let compared = live.1 == at.tables_hash && live.0 == at.position;
     let mut different = Vec::new();

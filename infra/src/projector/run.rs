@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    apply::{ApplyError, Checkpoint, Target, apply, apply_all, checkpoint},
+    apply::{ApplyError, Checkpoint, Target, apply, apply_all, checkpoint, pass_over},
     wait::PROJECTED,
 };
 use crate::{
@@ -337,7 +337,7 @@ impl Projector {
                         continue;
                     }
                     if self.park(connection, context, event, &why).await? {
-                        *at = self.skip(connection, context, at, event).await?;
+                        *at = pass_over(connection, context.name, at, event).await?;
                         return Ok(());
                     }
                     return Err(RunError::Standing(format!(
@@ -397,36 +397,5 @@ impl Projector {
             .await?;
         transaction.commit().await?;
         Ok(skipped)
-    }
-
-    async fn skip(
-        &self,
-        connection: &mut PgConnection,
-        context: &Context,
-        at: &Checkpoint,
-        event: &StoredEvent,
-    ) -> Result<Checkpoint, RunError> {
-        let moved = sqlx::query(
-            "UPDATE annals.projections SET position = $4, hash = $5, recorded_at = $6
-             WHERE name = $1 AND epoch = $2 AND position = $3",
-        )
-        .bind(context.name)
-        .bind(at.epoch)
-        .bind(at.position)
-        .bind(event.position)
-        .bind(&event.hash)
-        .bind(event.recorded_at)
-        .execute(connection)
-        .await?;
-        if moved.rows_affected() != 1 {
-            return Err(ApplyError::Fenced.into());
-        }
-        tracing::warn!(context = context.name, position = event.position, "an event is skipped");
-        Ok(Checkpoint {
-            position: event.position,
-            hash: Some(event.hash.clone()),
-            recorded_at: Some(event.recorded_at),
-            ..at.clone()
-        })
     }
 }
