@@ -90,10 +90,16 @@ jetstream {{ store_dir: {store} }}
 authorization {{
   users: [
     {{ user: "{owner}", password: "{owner_password}" }}
-    # Sends commands, reads events; makes no events, answers for nobody, changes no stream.
+    # Sends commands, reads events; makes no events, takes no commands, answers for nobody,
+    # changes no stream.
     {{
       user: "{client}", password: "{client_password}"
-      permissions: {{ publish: {{ deny: ["*.evt.>", "$JS.>", "_INBOX.>", "$SYS.>"] }} }}
+      permissions: {{
+        publish: {{
+          deny: ["*.evt.>", "$JS.>", "$SYS.>", "_INBOX.>", "annals.appended", "annals.projected.>"]
+        }}
+        subscribe: {{ deny: ["*.cmd.>", "*.schema", "annals.await"] }}
+      }}
     }}
   ]
 }}
