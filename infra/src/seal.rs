@@ -95,11 +95,7 @@ impl From<Unspecified> for SealError {
 /// Whose personal data an event holds: the person its kind names, or the stream's own where the named
 /// field is absent or null.
 #[must_use]
-pub fn subject(
-    event_type: &EventType,
-    stream_id: &str,
-    fields: &Map<String, Value>,
-) -> Arc<str> {
+pub fn subject(event_type: &EventType, stream_id: &str, fields: &Map<String, Value>) -> Arc<str> {
     Arc::from(person(event_type, stream_id, fields))
 }
 

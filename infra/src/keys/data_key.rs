@@ -68,11 +68,7 @@ impl DataKey {
     ///
     /// # Errors
     /// When the cipher refuses it, which it does for none.
-    pub fn from_secret(
-        subject: &str,
-        number: u32,
-        secret: &[u8; 32],
-    ) -> Result<Self, Unspecified> {
+    pub fn from_secret(subject: &str, number: u32, secret: &[u8; 32]) -> Result<Self, Unspecified> {
         let sealing = derived(secret, b"annals.seal.key.v1");
         let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, &*sealing)?);
         let commitment = *derived(secret, b"annals.seal.commitment.v1");

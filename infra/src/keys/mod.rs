@@ -16,8 +16,8 @@ mod destroy;
 mod kek;
 mod rewrap;
 mod store;
-
-
+#[cfg(test)]
+mod tests;
 
 pub use data_key::{DataKey, KeyState};
 pub use destroy::DestroyedKey;

@@ -85,9 +85,7 @@ impl OpsError {
             | Self::Migration(MigrationError::Url)
             | Self::Rebuild(RebuildError::NoTables(_)) => Exit::Usage,
             Self::Connect(ConnectError::Unreachable(_))
-            | Self::Keys(
-                KeysError::Connect(ConnectError::Unreachable(_)) | KeysError::Changing,
-            )
+            | Self::Keys(KeysError::Connect(ConnectError::Unreachable(_)) | KeysError::Changing)
             | Self::Nats(NatsError::Unreachable(_))
             | Self::Rebuild(RebuildError::Busy(_)) => Exit::Unavailable,
             Self::Postgres(source)

@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::rows::{Changed, Rows};
 use crate::{
-    keys::{KeyState, Keys, KeysError},
+    keys::{Keys, KeysError},
     projector::envelope,
-    seal::{self, Opened, SealContext, SealError},
+    seal::{self, Opened, SealError},
     store::{Metadata, StoredEvent},
 };
 
