@@ -1,6 +1,6 @@
 //! A person's data key.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use aws_lc_rs::{
     aead::{AES_256_GCM_SIV, LessSafeKey, UnboundKey},
@@ -8,14 +8,39 @@ use aws_lc_rs::{
     hmac, rand,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
 
-/// A person's data key. Has no form that could be printed or written.
+/// The secret from which a data key is made. Forgotten as soon as the key is made and wrapped; cleared
+/// when it is.
+pub(super) type Secret = Zeroizing<[u8; 32]>;
+
+/// A new secret from the system's randomness.
+pub(super) fn new_secret() -> Result<Secret, Unspecified> {
+    let mut secret = Secret::default();
+    rand::fill(&mut *secret)?;
+    Ok(secret)
+}
+
+/// Bytes that are made of a secret for one purpose, from which neither the secret nor those for another
+/// purpose can be found.
+pub(super) fn derived(secret: &[u8], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), purpose);
+    bytes.copy_from_slice(tag.as_ref());
+    bytes
+}
+
+/// A person's data key. There is no way to print it, write it or copy it; its memory is cleared when the
+/// last who holds it lets go.
+///
+/// AES-GCM-SIV alone would let somebody who makes keys find two under which one ciphertext opens, to
+/// different texts. So a key has a commitment, which stands in the event beside the ciphertext and which
+/// no other key has.
 pub struct DataKey {
     subject: Arc<str>,
     number: u32,
-    secret: [u8; 32],
     cipher: LessSafeKey,
-    commitment: [u8; 16],
+    commitment: [u8; 32],
 }
 
 /// What is known of a person's key.
@@ -39,26 +64,15 @@ impl KeyState {
 }
 
 impl DataKey {
-    /// A new key from the system's randomness.
+    /// The key that a secret makes.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn generate(subject: &str, number: u32) -> Result<Self, Unspecified> {
-        let mut secret = [0; 32];
-        rand::fill(&mut secret)?;
-        Self::from_secret(subject, number, secret)
-    }
-
-    /// A key from its bytes.
-    ///
-    /// # Errors
-    /// When the cipher refuses them.
-    pub fn from_secret(subject: &str, number: u32, secret: [u8; 32]) -> Result<Self, Unspecified> {
-        let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, &secret)?);
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), b"annals.commitment.v1");
-        let mut commitment = [0; 16];
-        commitment.copy_from_slice(tag.as_ref().get(..16).ok_or(Unspecified)?);
-        Ok(Self { subject: Arc::from(subject), number, secret, cipher, commitment })
+    /// When the cipher refuses it, which it does for none.
+    pub fn from_secret(subject: &str, number: u32, secret: &[u8; 32]) -> Result<Self, Unspecified> {
+        let sealing = derived(secret, b"annals.seal.key.v1");
+        let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, &*sealing)?);
+        let commitment = *derived(secret, b"annals.seal.commitment.v1");
+        Ok(Self { subject: Arc::from(subject), number, cipher, commitment })
     }
 
     /// The person.
@@ -67,7 +81,7 @@ impl DataKey {
         &self.subject
     }
 
-    /// Which of the person's keys.
+    /// Which of the person's keys, from 1.
     #[must_use]
     pub const fn number(&self) -> u32 {
         self.number
@@ -75,11 +89,11 @@ impl DataKey {
 
     /// What events name it by: tells this key from any other, and nothing about it.
     #[must_use]
-    pub const fn commitment(&self) -> &[u8; 16] {
+    pub const fn commitment(&self) -> &[u8; 32] {
         &self.commitment
     }
 
-    /// The commitment as it stands in an event's metadata.
+    /// The commitment as it stands in an event's metadata: base64url.
     #[must_use]
     pub fn commitment_text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.commitment)
@@ -87,43 +101,5 @@ impl DataKey {
 
     pub(crate) const fn cipher(&self) -> &LessSafeKey {
         &self.cipher
-    }
-
-    pub(crate) const fn secret(&self) -> &[u8; 32] {
-        &self.secret
-    }
-
-    pub(crate) fn nonce(&self) -> Result<[u8; 12], Unspecified> {
-        let mut nonce = [0; 12];
-        rand::fill(&mut nonce)?;
-        Ok(nonce)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn copy(&self) -> Result<Self, Unspecified> {
-        Self::from_secret(&self.subject, self.number, self.secret)
-    }
-}
-
-impl Drop for DataKey {
-    fn drop(&mut self) {
-        self.secret.fill(0);
-        // Keeps the write from being left out as dead.
-        std::hint::black_box(&self.secret);
-    }
-}
-
-impl fmt::Debug for DataKey {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("DataKey")
-    }
-}
-
-impl fmt::Debug for KeyState {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Live(_) => "Live",
-            Self::Destroyed => "Destroyed",
-        })
     }
 }

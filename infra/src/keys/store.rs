@@ -1,36 +1,43 @@
 //! Where wrapped keys are kept, and those in memory.
 
 use std::{
-    num::NonZeroUsize,
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use aws_lc_rs::error::Unspecified;
-use lru::LruCache;
 use sqlx::{
-    PgPool, Row,
+    Connection, Executor, PgConnection, PgPool,
     migrate::{MigrateError, Migrator},
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgConnectOptions,
 };
+use zeroize::Zeroizing;
 
-use super::{DataKey, Kek, KeyState};
+use super::{
+    DataKey, Kek, KeyState,
+    cache::Cache,
+    data_key::{Secret, derived, new_secret},
+};
+use crate::store::{ConnectError, Role, connect};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/keys");
 
 /// Keys in memory.
 const CACHED: usize = 100_000;
-/// How long a key is believed to be there without asking again: so long may something still be sealed
-/// for a person whose key another process destroyed.
-const BELIEVED: Duration = Duration::from_secs(5);
+/// Connections to the key store.
+const CONNECTIONS: u32 = 4;
+/// How often keys are read again because others were destroyed meanwhile.
+const TRIES: usize = 10;
+/// Under this name the key store keeps a key of the deployment's own. It is no person's.
+const DEPLOYMENT: &str = "annals.deployment";
 
 /// The key store.
 pub struct Keys {
-    pool: PgPool,
-    kek: Kek,
-    cache: Mutex<LruCache<Arc<str>, KeyState>>,
-    checked: Mutex<(Instant, chrono::DateTime<chrono::Utc>)>,
+    pub(super) pool: PgPool,
+    pub(super) kek: Kek,
+    cache: Mutex<Cache>,
+    /// From which other secrets are derived.
+    deployment: Option<Secret>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -47,20 +54,36 @@ pub enum KeysError {
         "ANNALS_KEYS_URL cannot be read: it should look like postgres://user:password@host:5432/database"
     )]
     Url,
+    /// The key store's Postgres cannot be used. Keys that it loses are lost with all they sealed.
+    #[error("the key store: {0}")]
+    Connect(#[from] ConnectError),
     /// The key store does not answer.
     #[error("the key store: {0}")]
     Store(#[from] sqlx::Error),
     /// Its schema cannot be made.
     #[error("the key store's schema: {0}")]
     Migration(#[from] MigrateError),
-    /// A key is wrapped by another key-encryption key.
+    /// A key is wrapped by a key-encryption key that is not at hand.
     #[error(
-        "a data key is wrapped by key-encryption key {0}, which is not the one that is configured"
+        "data keys are wrapped by key-encryption key {0}, which is not in the key file: put it back, \
+         above the present one"
     )]
     OtherKek(String),
-    /// A wrapped key was altered, or there is no randomness.
-    #[error("a data key cannot be unwrapped or made")]
+    /// A wrapped key was altered, or is another's.
+    #[error("a data key is not what was stored: the key store was altered or is damaged")]
+    Damaged,
+    /// There is no randomness, or no cipher.
+    #[error("no data key can be made")]
     Cipher,
+    /// Keys were destroyed faster than others could be read.
+    #[error("keys are being destroyed faster than others can be read; try again")]
+    Changing,
+    /// There is no secret of the deployment to derive others from.
+    #[error("this key store was never used: start the service first")]
+    Unused,
+    /// Somebody wants to destroy the deployment's own key.
+    #[error("this is no person's key")]
+    NoPerson,
 }
 
 impl From<Unspecified> for KeysError {
@@ -69,29 +92,41 @@ impl From<Unspecified> for KeysError {
     }
 }
 
+/// A person's newest key as it is stored.
+#[derive(sqlx::FromRow)]
+struct Row {
+    subject: String,
+    number: i32,
+    wrapped: Option<Vec<u8>>,
+    kek_id: Option<String>,
+    commitment: Option<Vec<u8>>,
+    /// The last destruction when it was read.
+    seen: i64,
+}
+
 impl Keys {
-    /// Connects, and brings the key store to its present schema.
+    /// Connects, and brings the key store to its present schema if it is not there yet.
     ///
     /// # Errors
-    /// When it does not answer.
-    pub async fn connect(url: &str, kek: Kek) -> Result<Self, KeysError> {
-        let keys = Self::open(url, kek).await?;
-        MIGRATIONS.run(&keys.pool).await?;
+    /// When it does not answer, or holds keys that no key of the file unwraps; when it can lose commits,
+    /// unless `allow_unsafe` is set, which tests do on a throw-away cluster.
+    pub async fn connect(url: &str, kek: Kek, allow_unsafe: bool) -> Result<Self, KeysError> {
+        let pool = pool(url, allow_unsafe).await?;
+        migrate(&pool).await?;
+        let mut keys = Self::over(pool, kek).await?;
+        if keys.deployment.is_none() {
+            keys.insert(&[DEPLOYMENT]).await?;
+            keys.deployment = keys.find_deployment().await?;
+        }
         Ok(keys)
     }
 
     /// Connects to a key store as it is, for those who only read.
     ///
     /// # Errors
-    /// When it does not answer.
+    /// When it does not answer, or holds keys that no key of the file unwraps.
     pub async fn open(url: &str, kek: Kek) -> Result<Self, KeysError> {
-        let most = NonZeroUsize::new(CACHED).unwrap_or(NonZeroUsize::MIN);
-        Ok(Self {
-            pool: pool(url).await?,
-            kek,
-            cache: Mutex::new(LruCache::new(most)),
-            checked: Mutex::new((Instant::now(), chrono::DateTime::UNIX_EPOCH)),
-        })
+        Self::over(pool(url, true).await?, kek).await
     }
 
     /// Brings a key store to its present schema; no key is needed for that.
@@ -99,158 +134,262 @@ impl Keys {
     /// # Errors
     /// When it does not answer.
     pub async fn migrate(url: &str) -> Result<(), KeysError> {
-        let pool = pool(url).await?;
-        MIGRATIONS.run(&pool).await?;
+        let pool = pool(url, true).await?;
+        migrate(&pool).await?;
         pool.close().await;
         Ok(())
     }
 
-    /// The key-encryption key.
-    #[must_use]
-    pub const fn kek(&self) -> &Kek {
-        &self.kek
+    async fn over(pool: PgPool, kek: Kek) -> Result<Self, KeysError> {
+        check_keks(&pool, &kek).await?;
+        let seen = sqlx::query_scalar(
+            "SELECT coalesce(max(destruction), 0) FROM annals_keys.subject_keys",
+        )
+        .fetch_one(&pool)
+        .await?;
+        let cache = Mutex::new(Cache::new(CACHED, seen));
+        let mut keys = Self { pool, kek, cache, deployment: None };
+        keys.deployment = keys.find_deployment().await?;
+        Ok(keys)
+    }
+
+    async fn find_deployment(&self) -> Result<Option<Secret>, KeysError> {
+        let rows = self.select(&[DEPLOYMENT]).await?;
+        Ok(rows.first().map(|row| self.unwrap(row)).transpose()?.flatten())
+    }
+
+    /// Secret bytes of the deployment for another purpose. They stay the same when the key-encryption
+    /// key is replaced, and are the same in every process.
+    ///
+    /// # Errors
+    /// When nobody who may write has connected to this key store yet.
+    pub fn derived(&self, purpose: &str) -> Result<Zeroizing<[u8; 32]>, KeysError> {
+        let secret = self.deployment.as_ref().ok_or(KeysError::Unused)?;
+        Ok(derived(&**secret, purpose.as_bytes()))
     }
 
     /// What is in memory of a person's key.
     #[must_use]
     pub fn cached(&self, subject: &str) -> Option<KeyState> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(subject).cloned()
+        self.cache().get(subject)
     }
 
-    /// Brings persons' keys into memory, and makes those that are not there. A destroyed key stays
-    /// destroyed: nothing more is sealed for that person.
+    /// Brings persons' keys into memory, and makes those that are not there; what is made is durable
+    /// when this returns. Any number of processes may do so at once: each person gets one key. A
+    /// destroyed key stays destroyed, and nothing more is sealed for that person.
     ///
     /// # Errors
-    /// When the key store does not answer.
+    /// When the key store does not answer, or holds a key that cannot be unwrapped.
     pub async fn ensure(&self, subjects: &[String]) -> Result<(), KeysError> {
-        let mut fresh = Vec::with_capacity(subjects.len());
-        for subject in subjects {
-            let key = DataKey::generate(subject, 1)?;
-            fresh.push((self.kek.wrap(&name(subject, 1), key.secret())?, *key.commitment()));
+        let mut wanted: Vec<&str> = subjects.iter().map(String::as_str).collect();
+        {
+            let mut cache = self.cache();
+            wanted.retain(|subject| cache.get(subject).is_none());
         }
-        sqlx::query(
-            "INSERT INTO subject_keys (subject, number, wrapped, kek_id, commitment)
-             SELECT subject, 1, wrapped, $4, commitment
-             FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS given (subject, wrapped, commitment)
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(subjects)
-        .bind(fresh.iter().map(|it| it.0.as_slice()).collect::<Vec<_>>())
-        .bind(fresh.iter().map(|it| it.1.as_slice()).collect::<Vec<_>>())
-        .bind(self.kek.id())
-        .execute(&self.pool)
-        .await?;
-        self.load(subjects).await
+        // In one order everywhere, so that no two wait for each other.
+        wanted.sort_unstable();
+        wanted.dedup();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let rows = self.insert(&wanted).await?;
+        let found: Vec<String> = rows.iter().map(|row| row.subject.clone()).collect();
+        if self.learn(rows)? {
+            // Somebody else made these in the very moment between looking and making.
+            wanted.retain(|subject| !found.iter().any(|it| it == subject));
+        }
+        self.read(&wanted).await
     }
 
-    /// Brings persons' keys into memory. One that was never made counts as destroyed here: whatever was
-    /// sealed under it cannot be opened.
+    /// Brings persons' keys into memory. Of persons who have none, none is in memory afterwards either:
+    /// what is said to be sealed under it cannot be opened, and is a fault, not an erasure.
     ///
     /// # Errors
-    /// When the key store does not answer, or holds a key that another key-encryption key wraps.
+    /// When the key store does not answer, or holds a key that cannot be unwrapped.
     pub async fn load(&self, subjects: &[String]) -> Result<(), KeysError> {
-        let rows = sqlx::query(
-            "SELECT asked.subject, kept.number, kept.wrapped, kept.kek_id
-             FROM unnest($1::text[]) AS asked (subject)
-             LEFT JOIN LATERAL (
-                 SELECT * FROM subject_keys AS kept WHERE kept.subject = asked.subject
-                 ORDER BY kept.number DESC LIMIT 1
-             ) AS kept ON true",
-        )
-        .bind(subjects)
-        .fetch_all(&self.pool)
-        .await?;
-        let mut states = Vec::with_capacity(rows.len());
-        for row in rows {
-            let subject: String = row.try_get(0)?;
-            let state = match row.try_get::<Option<Vec<u8>>, _>(2)? {
-                None => KeyState::Destroyed,
-                Some(wrapped) => {
-                    let number: i32 = row.try_get(1)?;
-                    let kek: String = row.try_get(3)?;
-                    if kek != self.kek.id() {
-                        return Err(KeysError::OtherKek(kek));
-                    }
-                    let number = u32::try_from(number).unwrap_or_default();
-                    let secret = self.kek.unwrap(&name(&subject, number), &wrapped)?;
-                    KeyState::Live(Arc::new(DataKey::from_secret(&subject, number, secret)?))
-                }
-            };
-            states.push((Arc::from(subject), state));
-        }
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        for (subject, state) in states {
-            cache.put(subject, state);
-        }
-        Ok(())
+        let wanted: Vec<&str> = subjects.iter().map(String::as_str).collect();
+        self.read(&wanted).await
     }
 
-    /// Destroys a person's keys for good.
-    ///
-    /// # Errors
-    /// When the key store does not answer.
-    pub async fn destroy(&self, subject: &str) -> Result<Vec<Vec<u8>>, KeysError> {
-        // A person without a key gets the fence all the same.
-        let nothing = [0_u8; 16];
-        sqlx::query(
-            "INSERT INTO subject_keys (subject, number, wrapped, kek_id, commitment, destroyed_at)
-             VALUES ($1, 1, NULL, NULL, $2, clock_timestamp()) ON CONFLICT DO NOTHING",
-        )
-        .bind(subject)
-        .bind(nothing.as_slice())
-        .execute(&self.pool)
-        .await?;
-        let commitments = sqlx::query_scalar(
-            "UPDATE subject_keys SET wrapped = NULL, kek_id = NULL,
-                    destroyed_at = coalesce(destroyed_at, clock_timestamp())
-             WHERE subject = $1 RETURNING commitment",
-        )
-        .bind(subject)
-        .fetch_all(&self.pool)
-        .await?;
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.put(Arc::from(subject), KeyState::Destroyed);
-        Ok(commitments)
+    pub(super) fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets keys that other processes destroyed since it was last asked. Called every now and then.
-    ///
-    /// # Errors
-    /// When the key store does not answer.
-    pub async fn refresh_destroyed(&self) -> Result<(), KeysError> {
-        let since = {
-            let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-            if checked.0.elapsed() < BELIEVED {
+    async fn read(&self, wanted: &[&str]) -> Result<(), KeysError> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..TRIES {
+            let rows = self.select(wanted).await?;
+            if self.learn(rows)? {
                 return Ok(());
             }
-            checked.0 = Instant::now();
-            checked.1
-        };
-        let rows: Vec<(String, chrono::DateTime<chrono::Utc>)> = sqlx::query_as(
-            "SELECT subject, destroyed_at FROM subject_keys WHERE destroyed_at > $1",
-        )
-        .bind(since - chrono::Duration::seconds(60))
-        .fetch_all(&self.pool)
-        .await?;
-        let mut latest = since;
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        for (subject, at) in rows {
-            latest = latest.max(at);
-            cache.put(Arc::from(subject), KeyState::Destroyed);
         }
-        drop(cache);
-        self.checked.lock().unwrap_or_else(PoisonError::into_inner).1 = latest;
-        Ok(())
+        Err(KeysError::Changing)
+    }
+
+    /// Makes the keys that are not there, and reads those that are: one statement, one round trip. It
+    /// sees the store as it was when it began, so what others made meanwhile is in neither part.
+    async fn insert(&self, subjects: &[&str]) -> Result<Vec<Row>, KeysError> {
+        let mut wrapped = Vec::with_capacity(subjects.len());
+        let mut commitments = Vec::with_capacity(subjects.len());
+        for subject in subjects {
+            let secret = new_secret()?;
+            let key = DataKey::from_secret(subject, 1, &secret)?;
+            wrapped.push(self.kek.wrap(&name(subject, 1, key.commitment()), &secret)?);
+            commitments.push(key.commitment().to_vec());
+        }
+        Ok(sqlx::query_as(
+            r#"WITH made AS (
+                 INSERT INTO annals_keys.subject_keys (subject, number, wrapped, kek_id, commitment)
+                 SELECT subject, 1, wrapped, $4, commitment
+                 FROM unnest($1::text[], $2::bytea[], $3::bytea[])
+                      AS given (subject, wrapped, commitment)
+                 ORDER BY subject COLLATE "C"
+                 ON CONFLICT DO NOTHING
+                 RETURNING subject, number, wrapped, kek_id, commitment
+               ), found AS (
+                 SELECT DISTINCT ON (subject) subject, number, wrapped, kek_id, commitment
+                 FROM annals_keys.subject_keys WHERE subject = ANY ($1)
+                 ORDER BY subject, number DESC
+               )
+               SELECT kept.*, (SELECT coalesce(max(destruction), 0)
+                               FROM annals_keys.subject_keys) AS seen
+               FROM (SELECT * FROM made UNION ALL SELECT * FROM found) AS kept"#,
+        )
+        .bind(subjects)
+        .bind(wrapped)
+        .bind(commitments)
+        .bind(self.kek.id())
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    async fn select(&self, subjects: &[&str]) -> Result<Vec<Row>, KeysError> {
+        Ok(sqlx::query_as(
+            "SELECT DISTINCT ON (subject) subject, number, wrapped, kek_id, commitment,
+                    (SELECT coalesce(max(destruction), 0) FROM annals_keys.subject_keys) AS seen
+             FROM annals_keys.subject_keys WHERE subject = ANY ($1)
+             ORDER BY subject, number DESC",
+        )
+        .bind(subjects)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Takes rows into memory, unless keys were destroyed since they were read.
+    fn learn(&self, rows: Vec<Row>) -> Result<bool, KeysError> {
+        let Some(as_of) = rows.first().map(|row| row.seen) else { return Ok(true) };
+        let mut states = Vec::with_capacity(rows.len());
+        for row in rows {
+            let state = match self.unwrap(&row)? {
+                None => KeyState::Destroyed,
+                Some(secret) => {
+                    let key = DataKey::from_secret(&row.subject, number(row.number)?, &secret)?;
+                    KeyState::Live(Arc::new(key))
+                }
+            };
+            states.push((Arc::from(row.subject), state));
+        }
+        Ok(self.cache().learn(states, as_of))
+    }
+
+    /// The secret of a row, if it is not destroyed.
+    fn unwrap(&self, row: &Row) -> Result<Option<Secret>, KeysError> {
+        let (Some(wrapped), Some(kek), Some(commitment)) =
+            (&row.wrapped, &row.kek_id, &row.commitment)
+        else {
+            return Ok(None);
+        };
+        let number = number(row.number)?;
+        let secret = self
+            .kek
+            .unwrap(kek, &name(&row.subject, number, commitment), wrapped)
+            .ok_or_else(|| KeysError::OtherKek(kek.clone()))?
+            .map_err(|_| KeysError::Damaged)?;
+        let key = DataKey::from_secret(&row.subject, number, &secret)?;
+        if key.commitment() == commitment.as_slice() {
+            Ok(Some(secret))
+        } else {
+            Err(KeysError::Damaged)
+        }
     }
 }
 
-async fn pool(url: &str) -> Result<PgPool, KeysError> {
-    let options = PgConnectOptions::from_str(url).map_err(|_| KeysError::Url)?;
-    let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(10));
-    Ok(pool.connect_with(options.application_name("annals keys")).await?)
+/// A key's number as it is counted here.
+fn number(stored: i32) -> Result<u32, KeysError> {
+    u32::try_from(stored).map_err(|_| KeysError::Damaged)
 }
 
 /// What a wrapped key is bound to.
-fn name(subject: &str, number: u32) -> Vec<u8> {
-    format!("annals.subject.v1\n{number}\n{subject}").into_bytes()
+pub(super) fn name(subject: &str, number: u32, commitment: &[u8]) -> Vec<u8> {
+    let mut name = format!("annals.subject.v1\n{number}\n{}\n{subject}", commitment.len());
+    name.push('\n');
+    let mut name = name.into_bytes();
+    name.extend_from_slice(commitment);
+    name
+}
+
+/// The ids of all key-encryption keys that wrap something.
+async fn keks_in_use(pool: &PgPool) -> Result<Vec<String>, sqlx::Error> {
+    // From one id to the next by the index, however many keys each wraps.
+    sqlx::query_scalar(
+        "WITH RECURSIVE ids AS (
+           (SELECT kek_id FROM annals_keys.subject_keys WHERE kek_id IS NOT NULL
+            ORDER BY kek_id LIMIT 1)
+           UNION ALL
+           SELECT (SELECT next.kek_id FROM annals_keys.subject_keys AS next
+                   WHERE next.kek_id > ids.kek_id ORDER BY next.kek_id LIMIT 1)
+           FROM ids WHERE ids.kek_id IS NOT NULL
+         )
+         SELECT kek_id FROM ids WHERE kek_id IS NOT NULL",
+    )
+    .fetch_all(pool)
+    .await
+}
+
+async fn check_keks(pool: &PgPool, kek: &Kek) -> Result<(), KeysError> {
+    match keks_in_use(pool).await?.into_iter().find(|used| !kek.ids().any(|id| id == used)) {
+        Some(unknown) => Err(KeysError::OtherKek(unknown)),
+        None => Ok(()),
+    }
+}
+
+async fn pool(url: &str, allow_unsafe: bool) -> Result<PgPool, KeysError> {
+    PgConnectOptions::from_str(url).map_err(|_| KeysError::Url)?;
+    Ok(connect(url, Role::Login, CONNECTIONS, allow_unsafe).await?)
+}
+
+/// Brings the key store to its present schema. Whoever may not change schemas can still connect to one
+/// that is up to date.
+async fn migrate(pool: &PgPool) -> Result<(), KeysError> {
+    let mut connection = pool.acquire().await?.detach();
+    let newest = MIGRATIONS.iter().map(|it| it.version).max();
+    if applied(&mut connection).await? != newest {
+        // Let go of when the connection is closed.
+        connection.execute("SELECT pg_advisory_lock(hashtext('annals.keys.migrate'))").await?;
+        connection.execute("CREATE SCHEMA IF NOT EXISTS annals_keys").await?;
+        connection.execute("SET search_path TO annals_keys, pg_catalog").await?;
+        MIGRATIONS.run(&mut connection).await?;
+    }
+    connection.close().await?;
+    Ok(())
+}
+
+async fn applied(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+    let known: bool =
+        sqlx::query_scalar("SELECT to_regclass('annals_keys._sqlx_migrations') IS NOT NULL")
+            .fetch_one(&mut *connection)
+            .await?;
+    if !known {
+        return Ok(None);
+    }
+    sqlx::query_scalar("SELECT max(version) FROM annals_keys._sqlx_migrations WHERE success")
+        .fetch_one(connection)
+        .await
+}
+
+/// The name that no person has.
+pub(super) fn is_deployment(subject: &str) -> bool {
+    subject == DEPLOYMENT
 }

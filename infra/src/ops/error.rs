@@ -81,10 +81,11 @@ impl OpsError {
             | Self::Missing(_)
             | Self::Usage(_)
             | Self::Connect(ConnectError::Url)
-            | Self::Keys(KeysError::Url)
+            | Self::Keys(KeysError::Url | KeysError::Connect(ConnectError::Url))
             | Self::Migration(MigrationError::Url)
             | Self::Rebuild(RebuildError::NoTables(_)) => Exit::Usage,
             Self::Connect(ConnectError::Unreachable(_))
+            | Self::Keys(KeysError::Connect(ConnectError::Unreachable(_)) | KeysError::Changing)
             | Self::Nats(NatsError::Unreachable(_))
             | Self::Rebuild(RebuildError::Busy(_)) => Exit::Unavailable,
             Self::Postgres(source)
@@ -97,7 +98,15 @@ impl OpsError {
             | Self::Connect(ConnectError::TooOld(_) | ConnectError::Unsafe { .. })
             | Self::Nats(NatsError::TooOld(_) | NatsError::NoJetStream)
             | Self::Kek(_)
-            | Self::Keys(KeysError::Migration(_) | KeysError::OtherKek(_) | KeysError::Cipher)
+            | Self::Keys(
+                KeysError::Connect(ConnectError::TooOld(_) | ConnectError::Unsafe { .. })
+                | KeysError::Migration(_)
+                | KeysError::OtherKek(_)
+                | KeysError::Damaged
+                | KeysError::Cipher
+                | KeysError::Unused
+                | KeysError::NoPerson,
+            )
             | Self::Migration(
                 MigrationError::Migration(_)
                 | MigrationError::Table { .. }

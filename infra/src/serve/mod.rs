@@ -172,9 +172,10 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let catalogue = Arc::new(Catalogue::new());
     let client = connect_nats(&config.nats_url).await?;
     let kek = Kek::open_or_create(&config.kek_file)?;
-    let mac = MacKey::new(&kek.derived("annals.relay.mac.v1"));
-    let fingerprint = hmac::Key::new(hmac::HMAC_SHA256, &kek.derived("annals.fingerprint.v1"));
-    let keys = Arc::new(Keys::connect(&config.keys_url, kek).await?);
+    let keys = Arc::new(Keys::connect(&config.keys_url, kek, config.allow_unsafe).await?);
+    let mac = MacKey::new(&*keys.derived("annals.relay.mac.v1")?);
+    let fingerprint = keys.derived("annals.fingerprint.v1")?;
+    let fingerprint = hmac::Key::new(hmac::HMAC_SHA256, &*fingerprint);
     let names: Vec<&'static str> = aggregates
         .contexts()
         .iter()

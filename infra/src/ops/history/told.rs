@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::rows::{Changed, Rows};
 use crate::{
-    keys::{KeyState, Keys, KeysError},
+    keys::{Keys, KeysError},
     projector::envelope,
-    seal::{self, Opened, SealContext, SealError},
+    seal::{self, Opened, SealError},
     store::{Metadata, StoredEvent},
 };
 
@@ -175,14 +175,7 @@ fn closed(
     })?;
     let mut fields: Map<String, Value> = serde_json::from_str(&stored.payload)
         .map_err(|error| SealError::Unreadable(error.to_string()))?;
-    let context = SealContext {
-        tenant: &metadata.tenant,
-        aggregate_type: &stored.aggregate_type,
-        aggregate_id: &stored.aggregate_id,
-        sequence: u64::try_from(stored.sequence).unwrap_or_default(),
-    };
     let subject = metadata.subjects.first().map_or(&*stored.aggregate_id, |it| &*it.subject);
-    let erased =
-        seal::open_fields(&mut fields, event_type, &context, subject, &KeyState::Destroyed)?;
+    let erased = seal::bury_fields(&mut fields, event_type, subject)?;
     Ok(Opened { payload: Value::Object(fields), event_type, erased })
 }
