@@ -11,6 +11,7 @@
 
 mod error;
 pub mod history;
+pub mod migrate;
 pub mod parked;
 mod progress;
 pub mod rebuild;
