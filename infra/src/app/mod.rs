@@ -22,6 +22,7 @@ use crate::{
     cli::{self, Exit},
     dev::DevError,
     migrate::MigrationError,
+    ops,
     serve::{NatsError, ServeError},
     settings::{Complaint, Complaints, Flags, Sources},
     telemetry::LogError,
@@ -47,6 +48,18 @@ enum Task {
     Send(cli::send::SendArgs),
     /// Show what can be asked: every command, who may send it, its fields and what it refuses.
     Commands(cli::commands::CommandsArgs),
+    /// Tell the story of one aggregate: who, when, by which command, what changed, why.
+    History(ops::history::HistoryArgs),
+    /// Show where everything is: log, relay, streams, projections, parked events.
+    Status(ops::status::StatusArgs),
+    /// Build a context's tables anew from the log, beside those in use, and put them in their place.
+    Rebuild(ops::rebuild::RebuildArgs),
+    /// List events that a projection could not apply.
+    Parked(ops::parked::ParkedArgs),
+    /// Let a projection pass over an event that it cannot apply; kept with the reason.
+    Skip(ops::parked::SkipArgs),
+    /// Bring an empty or older database to the present schema.
+    Migrate(ops::migrate::MigrateArgs),
     /// Show every setting, its value and where that came from.
     Config(cli::config::ConfigArgs),
     /// Print completions for a shell.
@@ -129,6 +142,12 @@ pub async fn main() -> ExitCode {
             let resolved = Sources::of_process(args.settings).resolve();
             serve::run(&resolved).await
         }
+        Task::History(args) => return operated(ops::history::run(args).await),
+        Task::Status(args) => return operated(ops::status::run(args).await),
+        Task::Rebuild(args) => return operated(ops::rebuild::run(args).await),
+        Task::Parked(args) => return operated(ops::parked::list(args).await),
+        Task::Skip(args) => return operated(ops::parked::skip(args).await),
+        Task::Migrate(args) => return operated(ops::migrate::run(args).await),
         Task::Send(args) => return cli::send::run(&args).await.into(),
         Task::Commands(args) => return cli::commands::run(&args).into(),
         Task::Config(args) => return cli::config::run(&args).into(),
@@ -144,6 +163,14 @@ pub async fn main() -> ExitCode {
             Exit::Fault.into()
         }
     }
+}
+
+/// How an operator's command ended; what went wrong is said.
+fn operated(ended: Result<ExitCode, ops::OpsError>) -> ExitCode {
+    ended.unwrap_or_else(|error| {
+        eprintln!("annals: {error}");
+        error.exit().into()
+    })
 }
 
 /// `annals commands | head` is no fault: whoever read has read enough.
