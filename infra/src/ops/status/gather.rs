@@ -239,7 +239,7 @@ async fn census(url: &str) -> Result<(i64, i64), sqlx::Error> {
     let counts = sqlx::query_as(
         "SELECT count(*) FILTER (WHERE destroyed_at IS NULL),
                 count(*) FILTER (WHERE destroyed_at IS NOT NULL)
-         FROM subject_keys",
+         FROM annals_keys.subject_keys",
     )
     .fetch_one(&mut connection)
     .await?;
