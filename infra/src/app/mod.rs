@@ -19,6 +19,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::{
     auth::AuthError,
+    bench,
     cli::{self, Exit},
     dev::DevError,
     migrate::MigrationError,
@@ -62,6 +63,8 @@ enum Task {
     Migrate(ops::migrate::MigrateArgs),
     /// Show every setting, its value and where that came from.
     Config(cli::config::ConfigArgs),
+    /// Measure how many commands a deployment takes, and how long each waits.
+    Bench(bench::BenchArgs),
     /// Print completions for a shell.
     Completions(cli::completions::CompletionsArgs),
 }
@@ -151,6 +154,7 @@ pub async fn main() -> ExitCode {
         Task::Send(args) => return cli::send::run(&args).await.into(),
         Task::Commands(args) => return cli::commands::run(&args).into(),
         Task::Config(args) => return cli::config::run(&args).into(),
+        Task::Bench(args) => return bench::run(&args).await.into(),
         Task::Completions(args) => {
             cli::completions::write(&args, Cli::command(), &mut io::stdout());
             return Exit::Done.into();
