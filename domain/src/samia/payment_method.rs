@@ -292,7 +292,7 @@ fn looks_like_a_card(text: &str) -> bool {
             _ => digit * 2,
         })
         .sum();
-    (12..=19).contains(&digits.len()) && sum % 10 == 0
+    (12..=19).contains(&digits.len()) && sum.is_multiple_of(10)
 }
 
 #[cfg(test)]

@@ -56,4 +56,6 @@ pub fn context() -> Context {
 }
 
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 pub(crate) mod testing;
