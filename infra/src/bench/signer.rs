@@ -78,7 +78,7 @@ mod tests {
     async fn a_shared_secrets_tokens_are_believed() {
         let secret = b"0123456789abcdef0123456789abcdef";
         let signer = Signer::Secret {
-            key: hmac::Key::new(hmac::HMAC_SHA256, secret),
+            key: Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)),
             issuer: "here".to_owned(),
             audience: "authenticated".to_owned(),
         };

@@ -91,7 +91,7 @@ async fn however_many_make_keys_at_once_each_person_gets_one() {
         let keys = Arc::clone(&processes[nth % 2]);
         // Each asks for some of them, in an order of its own.
         let mut mine: Vec<String> = people.iter().cycle().skip(nth * 7).take(30).cloned().collect();
-        if nth % 3 == 0 {
+        if nth.is_multiple_of(3) {
             mine.reverse();
         }
         tokio::spawn(async move {
