@@ -18,6 +18,8 @@ mod progress;
 pub mod rebuild;
 mod setup;
 pub mod status;
+#[cfg(test)]
+mod testing;
 mod text;
 
 pub use error::{EXIT_CODES, OpsError};

@@ -47,7 +47,7 @@ pub(super) async fn check(setup: &Setup) -> Vec<Finding> {
         Ok(Err(error)) => {
             let missing = error.as_database_error().and_then(|it| it.code());
             let advice = match missing.as_deref() {
-                Some("42P01" | "3D000") => "run annals migrate",
+                Some("42P01" | "3F000" | "3D000") => "run annals migrate",
                 _ => {
                     "nothing personal can be stored or read without it: start it, or set \
                       ANNALS_KEYS_URL"
@@ -62,7 +62,7 @@ pub(super) async fn check(setup: &Setup) -> Vec<Finding> {
         }
     };
     let live: i64 = census.wrapped.iter().map(|it| it.1).sum();
-    let seen = format!("answers: {}, {} destroyed", count(live, "key"), census.destroyed);
+    let seen = format!("answers: {}, {} destroyed", keys(live), census.destroyed);
     findings.push(Finding::ok("key store", seen));
     match setup.kek() {
         Ok(kek) => findings.push(fits(url, kek, &census).await),
@@ -95,16 +95,18 @@ fn of_file(path: Option<&Path>) -> Finding {
 async fn census(url: &str) -> Result<Census, sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     let wrapped = sqlx::query_as(
-        "SELECT kek_id, count(*) FROM subject_keys WHERE wrapped IS NOT NULL GROUP BY 1 ORDER BY 1",
+        "SELECT kek_id, count(*) FROM annals_keys.subject_keys WHERE kek_id IS NOT NULL
+         GROUP BY 1 ORDER BY 1",
     )
     .fetch_all(&mut connection)
     .await?;
-    let destroyed =
-        sqlx::query_scalar("SELECT count(*) FROM subject_keys WHERE destroyed_at IS NOT NULL")
-            .fetch_one(&mut connection)
-            .await?;
+    let destroyed = sqlx::query_scalar(
+        "SELECT count(*) FROM annals_keys.subject_keys WHERE destroyed_at IS NOT NULL",
+    )
+    .fetch_one(&mut connection)
+    .await?;
     let sample = sqlx::query_scalar(
-        "SELECT subject FROM subject_keys WHERE wrapped IS NOT NULL ORDER BY changed DESC LIMIT 20",
+        "SELECT subject FROM annals_keys.subject_keys WHERE kek_id IS NOT NULL LIMIT 20",
     )
     .fetch_all(&mut connection)
     .await?;
@@ -112,14 +114,19 @@ async fn census(url: &str) -> Result<Census, sqlx::Error> {
     Ok(Census { wrapped, destroyed, sample })
 }
 
-/// Whether the key-encryption key opens what is in the key store; the newest keys are tried.
+/// Whether the keys of the file open what is in the key store; some keys are tried.
 async fn fits(url: &str, kek: Kek, census: &Census) -> Finding {
-    let others: i64 = census.wrapped.iter().filter(|it| it.0 != kek.id()).map(|it| it.1).sum();
-    if others > 0 {
+    let wrapped_by = |wrong: &dyn Fn(&str) -> bool| -> i64 {
+        census.wrapped.iter().filter(|(id, _)| wrong(id)).map(|it| it.1).sum()
+    };
+    let unknown = wrapped_by(&|id| !kek.ids().any(|known| known == id));
+    let former = wrapped_by(&|id| id != kek.id());
+    if unknown > 0 {
         return Finding::failed(
             "kek fits",
-            format!("{} wrapped by another key-encryption key", count(others, "key")),
-            "set ANNALS_KEK_FILE to the key that this key store belongs to",
+            format!("{} wrapped by a key-encryption key that is not in the file", keys(unknown)),
+            "set ANNALS_KEK_FILE to the key that this key store belongs to, or put the former key back \
+             above the present one",
         );
     }
     let opened = async {
@@ -128,8 +135,12 @@ async fn fits(url: &str, kek: Kek, census: &Census) -> Finding {
     };
     match opened.await {
         Ok(()) => {
-            let tried = i64::try_from(census.sample.len()).unwrap_or(i64::MAX);
-            Finding::ok("kek fits", format!("{} opened on trial", count(tried, "key")))
+            let tried = keys(i64::try_from(census.sample.len()).unwrap_or(i64::MAX));
+            let seen = match former {
+                0 => format!("{tried} opened on trial"),
+                _ => format!("{tried} opened on trial; a former one still wraps {}", keys(former)),
+            };
+            Finding::ok("kek fits", seen)
         }
         Err(error) => Finding::failed(
             "kek fits",
@@ -137,6 +148,10 @@ async fn fits(url: &str, kek: Kek, census: &Census) -> Finding {
             "keys were altered: restore the key store from its backup",
         ),
     }
+}
+
+fn keys(amount: i64) -> String {
+    count(amount, "key")
 }
 
 #[cfg(test)]
