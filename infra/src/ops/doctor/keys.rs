@@ -169,7 +169,8 @@ mod tests {
         Kek::open_or_create(&path).unwrap();
         assert_eq!(of_file(Some(&path)).verdict, Verdict::Ok);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(of_file(Some(&path)).verdict, Verdict::Warning);
+        assert_eq!(of_file(Some(&path)).verdict, Verdict::Failed);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "short").unwrap();
         let found = of_file(Some(&path));
         assert!(found.verdict == Verdict::Failed && !found.seen.contains("short"));
