@@ -8,5 +8,7 @@
 )]
 
 mod commands;
+mod fanout;
+mod projections;
 mod refused;
 mod store;
