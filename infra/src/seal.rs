@@ -304,7 +304,6 @@ pub fn redact_fields(fields: &mut Map<String, Value>, event_type: &EventType) {
 }
 
 /// A stored event's payload in the clear, or with tombstones.
-#[derive(Debug)]
 pub struct Opened {
     /// The payload.
     pub payload: Value,
@@ -312,6 +311,16 @@ pub struct Opened {
     pub event_type: &'static EventType,
     /// Whether its subject was erased.
     pub erased: bool,
+}
+
+impl std::fmt::Debug for Opened {
+    /// Without the payload, which is in the clear.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Opened")
+            .field("event_type", &self.event_type.name)
+            .field("erased", &self.erased)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Opens a stored event.

@@ -20,7 +20,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "a test's set-up fails by panicking, where it failed"
 )]

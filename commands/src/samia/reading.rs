@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use annals_domain::samia::{
-    reading::{
-        AssignReader, CancelReading, Command, CompleteReading, DrawCards, RateReading, Reading,
-        RecordAiInterpretation, RecordReaderInterpretation, Refusal, RequestReading, StartReading,
+use annals_domain::{
+    Decider as _,
+    samia::{
+        reading::{
+            AssignReader, CancelReading, Command, CompleteReading, DrawCards, RateReading, Reading,
+            RecordAiInterpretation, RecordReaderInterpretation, Refusal, RequestReading,
+            StartReading,
+        },
+        tarot_card::TarotCard,
+        tarot_spread::TarotSpread,
+        user::{Role, User},
+        user_profile::UserProfile,
     },
-    tarot_card::TarotCard,
-    tarot_spread::TarotSpread,
-    user::{Role, User},
-    user_profile::UserProfile,
 };
 use uuid::Uuid;
 
@@ -155,7 +159,6 @@ fn conducted(work: &mut Work<'_>, id: &Arc<str>) -> Result<Uuid, Stop> {
 }
 
 fn reading<'a>(work: &mut Work<'a>, id: &Arc<str>) -> Result<(Loaded<'a, Reading>, Uuid), Stop> {
-    use annals_domain::Decider as _;
     let reading = work.load::<Reading>(id)?;
     match reading.client {
         Some(client) => Ok((reading, client)),

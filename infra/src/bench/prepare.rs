@@ -131,7 +131,7 @@ mod tests {
             earlier: 2,
             admin: "admin".to_owned(),
             signer: Signer::Secret {
-                key: hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]),
+                key: Box::new(hmac::Key::new(hmac::HMAC_SHA256, &[7; 32])),
                 issuer: "here".to_owned(),
                 audience: "authenticated".to_owned(),
             },

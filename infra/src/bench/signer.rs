@@ -23,7 +23,7 @@ pub enum Signer {
     /// With the shared secret of the settings.
     Secret {
         /// The secret.
-        key: hmac::Key,
+        key: Box<hmac::Key>,
         /// `iss`.
         issuer: String,
         /// `aud`.
@@ -39,7 +39,7 @@ impl Signer {
     pub fn find(settings: &Settings, folder: Option<&Path>) -> Result<Self, String> {
         if let Some(secret) = &settings.jwt_secret {
             let issuer = settings.jwt_issuer.clone().ok_or("ANNALS_JWT_ISSUER is not set")?;
-            let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+            let key = Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes()));
             return Ok(Self::Secret { key, issuer, audience: settings.jwt_audience.clone() });
         }
         let folder = folder.filter(|folder| folder.join("jwks.json").exists()).ok_or(
@@ -78,7 +78,7 @@ mod tests {
     async fn a_shared_secrets_tokens_are_believed() {
         let secret = b"0123456789abcdef0123456789abcdef";
         let signer = Signer::Secret {
-            key: hmac::Key::new(hmac::HMAC_SHA256, secret),
+            key: Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)),
             issuer: "here".to_owned(),
             audience: "authenticated".to_owned(),
         };

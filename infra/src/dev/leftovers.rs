@@ -26,11 +26,12 @@ async fn clear_within(
     marker: &Path,
     ask: Signal,
 ) -> Result<(), DevError> {
-    if let Some(pid) = named(pid_file)
-        && runs(pid, marker)
-    {
-        tracing::info!(pid, "ending a server left over from an earlier run");
+    if let Some(pid) = named(pid_file) {
         for signal in [ask, Signal::KILL] {
+            if !runs(pid, marker) {
+                break;
+            }
+            tracing::info!(pid, ?signal, "ending a server left over from an earlier run");
             let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, signal));
             let patience = Instant::now() + each;
             while runs(pid, marker) && Instant::now() < patience {

@@ -97,12 +97,13 @@ async fn end(dir: &Path, owner: u32) -> Result<(), DevError> {
             return Err(DevError::at(dir)(refused.into()));
         }
         let patience = Instant::now() + PATIENCE;
-        while place::owner(dir).is_some() && Instant::now() < patience {
+        while Instant::now() < patience {
+            // It lets go of the folder when its servers have ended.
+            if place::owner(dir).is_none() {
+                return Ok(());
+            }
             tokio::time::sleep(TICK).await;
         }
     }
-    match place::owner(dir) {
-        Some(pid) => Err(DevError::AlreadyRunning { dir: dir.to_owned(), pid }),
-        None => Ok(()),
-    }
+    Err(DevError::AlreadyRunning { dir: dir.to_owned(), pid: owner })
 }

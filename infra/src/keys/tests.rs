@@ -91,7 +91,7 @@ async fn however_many_make_keys_at_once_each_person_gets_one() {
         let keys = Arc::clone(&processes[nth % 2]);
         // Each asks for some of them, in an order of its own.
         let mut mine: Vec<String> = people.iter().cycle().skip(nth * 7).take(30).cloned().collect();
-        if nth % 3 == 0 {
+        if nth.is_multiple_of(3) {
             mine.reverse();
         }
         tokio::spawn(async move {
@@ -368,13 +368,13 @@ async fn what_is_sealed_in_one_process_is_opened_in_another_until_it_is_destroye
 macro_rules! has_trait {
     ($kind:ty, $trait:path) => {{
         struct Asked<T: ?Sized>(std::marker::PhantomData<T>);
-        #[allow(dead_code, reason = "what stands in is not looked at where the type has the trait")]
+        #[allow(dead_code, reason = "used for types that have not")]
         trait Without {
             const HAS: bool = false;
         }
         impl<T: ?Sized> Without for Asked<T> {}
-        #[allow(dead_code, reason = "what stands in is looked at where the type lacks the trait")]
         impl<T: ?Sized + $trait> Asked<T> {
+            #[allow(dead_code, reason = "used for types that have")]
             const HAS: bool = true;
         }
         <Asked<$kind>>::HAS

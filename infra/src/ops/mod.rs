@@ -9,6 +9,7 @@
 //! To add a subcommand: a module here with its arguments, a way of failing in [`OpsError`] if it has
 //! one of its own, and a variant of the command enum in `app`.
 
+pub mod doctor;
 mod error;
 pub mod history;
 pub mod migrate;

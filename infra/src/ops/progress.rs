@@ -28,6 +28,7 @@ enum Shown {
     Bar(ProgressBar),
     Lines,
     Json,
+    Nothing,
 }
 
 impl Progress {
@@ -39,6 +40,15 @@ impl Progress {
             (false, false) => Shown::Lines,
         };
         Self { unit, shown, began: Instant::now(), written: None, first: None }
+    }
+
+    /// A bar on a terminal, and nothing elsewhere.
+    pub fn quiet(unit: &'static str, json: bool) -> Self {
+        let mut progress = Self::new(unit, json);
+        if !matches!(progress.shown, Shown::Bar(_)) {
+            progress.shown = Shown::Nothing;
+        }
+        progress
     }
 
     /// Tells that `done` of `all` positions are passed, and `amount` things were done on the way.
@@ -58,9 +68,8 @@ impl Progress {
         self.written = Some(Instant::now());
         match &self.shown {
             Shown::Json => say(&now.as_json()),
-            Shown::Lines | Shown::Bar(_) => {
-                complain(&format!("{done} of {all}: {}", now.in_words(self.unit)));
-            }
+            Shown::Lines => complain(&format!("{done} of {all}: {}", now.in_words(self.unit))),
+            Shown::Bar(_) | Shown::Nothing => {}
         }
     }
 

@@ -271,14 +271,17 @@ fn project(
     let metadata: Metadata =
         serde_json::from_str(&event.metadata).map_err(|error| poison(error.to_string()))?;
     let envelope = envelope(event, metadata, opened.erased);
-    let redacted = |payload: &Value| {
-        let mut payload = payload.clone();
-        if let Value::Object(fields) = &mut payload {
-            seal::redact_fields(fields, opened.event_type);
+    // What was personal is told from what is stored, so that a line says the same once a key is gone.
+    let redacted = || -> Result<Value, ApplyError> {
+        if opened.event_type.personal.is_empty() {
+            return Ok(opened.payload.clone());
         }
-        payload
+        let mut fields: serde_json::Map<String, Value> =
+            serde_json::from_str(&event.payload).map_err(|error| poison(error.to_string()))?;
+        seal::redact_fields(&mut fields, opened.event_type);
+        Ok(Value::Object(fields))
     };
-    let copy = context.every.is_some().then(|| redacted(&opened.payload));
+    let copy = context.every.map(|_| redacted()).transpose()?;
     context
         .project(&envelope, opened.payload, || copy.unwrap_or(Value::Null))
         .map_err(|error| poison(error.to_string()))

@@ -176,21 +176,34 @@ fn put(table: &Table, schema: Option<&str>, columns: &[String]) -> String {
     insert(table, schema, columns) + &set.join(", ")
 }
 
+/// Rows that are there are added to without being proposed as rows of their own, which would have to
+/// satisfy every constraint of the table with the few columns that count.
 fn add(table: &Table, schema: Option<&str>, columns: &[String], first: Option<&Row>) -> String {
     let is_number =
         |name: &str| first.and_then(|row| row.get(name)).is_some_and(|it| it.is_number());
     let set: Vec<String> = columns
         .iter()
+        .filter(|it| !table.key.contains(&it.as_str()))
         .map(|it| {
             let name = quoted(it);
-            if is_number(it) && !table.key.contains(&it.as_str()) {
-                format!("{name} = coalesce(row.{name}, 0) + excluded.{name}")
+            if is_number(it) {
+                format!("{name} = coalesce(row.{name}, 0) + added.{name}")
             } else {
-                format!("{name} = excluded.{name}")
+                format!("{name} = added.{name}")
             }
         })
         .collect();
-    insert(table, schema, columns) + &set.join(", ")
+    let values: Vec<String> = columns.iter().map(|it| format!("added.{}", quoted(it))).collect();
+    let name = qualified(table, schema);
+    format!(
+        "MERGE INTO {name} AS row USING jsonb_populate_recordset(NULL::{name}, $1::text::jsonb) \
+         AS added ON {} WHEN MATCHED THEN UPDATE SET {} \
+         WHEN NOT MATCHED THEN INSERT ({}) VALUES ({})",
+        same_key(table, "added"),
+        set.join(", "),
+        list(columns),
+        values.join(", ")
+    )
 }
 
 fn patch(table: &Table, schema: Option<&str>, columns: &[String]) -> String {

@@ -17,6 +17,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
     match &recorded.event {
         Event::ReadingRequested(requested) => vec![
             asked_for(recorded, requested),
+            // samia.rule.spread.usage
             TAROT_SPREADS
                 .add(requested.spread_id, json!({ "usage_count": 1 }))
                 .with("updated_at", at),

@@ -80,6 +80,7 @@ fn same_group_but(pid: i32) -> Vec<i32> {
         stat.rsplit_once(") ")?.1.split_whitespace().nth(2)?.parse::<i32>().ok()
     };
     let wanted = group(pid);
+    assert!(wanted.is_some());
     fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())

@@ -1,0 +1,162 @@
+//! Whether the key store answers, and whether our key-encryption key opens what is in it.
+
+use std::{os::unix::fs::PermissionsExt, path::Path, time::Duration};
+
+use sqlx::{Connection, PgConnection};
+use tokio::time::timeout;
+
+use super::finding::Finding;
+use crate::{
+    keys::{Kek, Keys},
+    ops::{setup::Setup, text::count},
+};
+
+/// How long the key store may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is in the key store.
+#[derive(Debug, Clone, Default)]
+struct Census {
+    /// Key-encryption keys, and how many keys each wraps.
+    wrapped: Vec<(String, i64)>,
+    destroyed: i64,
+    /// Persons whose keys are tried.
+    sample: Vec<String>,
+}
+
+/// Looks at the key store and the key-encryption key.
+pub(super) async fn check(setup: &Setup) -> Vec<Finding> {
+    let mut findings = vec![of_file(setup.kek_file().as_deref())];
+    let url = match setup.keys_url() {
+        Ok(url) => url,
+        Err(error) => {
+            findings.push(Finding::failed("key store", error.to_string(), "set ANNALS_KEYS_URL"));
+            return findings;
+        }
+    };
+    if setup.database_url().is_ok_and(|events| events == url) {
+        findings.push(Finding::warning(
+            "key store",
+            "it is the database of the events",
+            "whoever restores a backup of both brings erased persons back: use a database of its own, \
+             with backups of its own that are kept for at most 30 days",
+        ));
+    }
+    let census = match timeout(PATIENCE, census(url)).await {
+        Ok(Ok(census)) => census,
+        Ok(Err(error)) => {
+            let missing = error.as_database_error().and_then(|it| it.code());
+            let advice = match missing.as_deref() {
+                Some("42P01" | "3D000") => "run annals migrate",
+                _ => {
+                    "nothing personal can be stored or read without it: start it, or set \
+                      ANNALS_KEYS_URL"
+                }
+            };
+            findings.push(Finding::failed("key store", error.to_string(), advice));
+            return findings;
+        }
+        Err(_) => {
+            findings.push(Finding::failed("key store", "no answer in time", "start it"));
+            return findings;
+        }
+    };
+    let live: i64 = census.wrapped.iter().map(|it| it.1).sum();
+    let seen = format!("answers: {}, {} destroyed", count(live, "key"), census.destroyed);
+    findings.push(Finding::ok("key store", seen));
+    match setup.kek() {
+        Ok(kek) => findings.push(fits(url, kek, &census).await),
+        Err(_) => findings.push(Finding::skipped("kek fits", "there is none at hand")),
+    }
+    findings
+}
+
+/// Whether the key-encryption key's file is there, and for one pair of eyes.
+fn of_file(path: Option<&Path>) -> Finding {
+    let Some(path) = path else {
+        return Finding::skipped("kek file", "ANNALS_KEK_FILE is not set");
+    };
+    let name = path.display();
+    if let Err(error) = Kek::open(path) {
+        let advice = "put the file back from where it is kept; nothing sealed opens without it";
+        return Finding::failed("kek file", error.to_string(), advice);
+    }
+    match path.metadata().map(|it| it.permissions().mode() & 0o077) {
+        Ok(0) => Finding::ok("kek file", format!("{name}, for its owner alone")),
+        Ok(_) => Finding::warning(
+            "kek file",
+            format!("{name} can be read by others on this machine"),
+            format!("chmod 600 {name}"),
+        ),
+        Err(error) => Finding::failed("kek file", error.to_string(), "look at its rights"),
+    }
+}
+
+async fn census(url: &str) -> Result<Census, sqlx::Error> {
+    let mut connection = PgConnection::connect(url).await?;
+    let wrapped = sqlx::query_as(
+        "SELECT kek_id, count(*) FROM subject_keys WHERE wrapped IS NOT NULL GROUP BY 1 ORDER BY 1",
+    )
+    .fetch_all(&mut connection)
+    .await?;
+    let destroyed =
+        sqlx::query_scalar("SELECT count(*) FROM subject_keys WHERE destroyed_at IS NOT NULL")
+            .fetch_one(&mut connection)
+            .await?;
+    let sample = sqlx::query_scalar(
+        "SELECT subject FROM subject_keys WHERE wrapped IS NOT NULL ORDER BY changed DESC LIMIT 20",
+    )
+    .fetch_all(&mut connection)
+    .await?;
+    connection.close().await?;
+    Ok(Census { wrapped, destroyed, sample })
+}
+
+/// Whether the key-encryption key opens what is in the key store; the newest keys are tried.
+async fn fits(url: &str, kek: Kek, census: &Census) -> Finding {
+    let others: i64 = census.wrapped.iter().filter(|it| it.0 != kek.id()).map(|it| it.1).sum();
+    if others > 0 {
+        return Finding::failed(
+            "kek fits",
+            format!("{} wrapped by another key-encryption key", count(others, "key")),
+            "set ANNALS_KEK_FILE to the key that this key store belongs to",
+        );
+    }
+    let opened = async {
+        let keys = Keys::open(url, kek).await?;
+        keys.load(&census.sample).await
+    };
+    match opened.await {
+        Ok(()) => {
+            let tried = i64::try_from(census.sample.len()).unwrap_or(i64::MAX);
+            Finding::ok("kek fits", format!("{} opened on trial", count(tried, "key")))
+        }
+        Err(error) => Finding::failed(
+            "kek fits",
+            error.to_string(),
+            "keys were altered: restore the key store from its backup",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::{super::finding::Verdict, *};
+
+    #[test]
+    fn the_key_file_is_there_and_for_one_pair_of_eyes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("kek");
+        assert_eq!(of_file(None).verdict, Verdict::Skipped);
+        assert_eq!(of_file(Some(&path)).verdict, Verdict::Failed);
+        Kek::open_or_create(&path).unwrap();
+        assert_eq!(of_file(Some(&path)).verdict, Verdict::Ok);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(of_file(Some(&path)).verdict, Verdict::Warning);
+        fs::write(&path, "short").unwrap();
+        let found = of_file(Some(&path));
+        assert!(found.verdict == Verdict::Failed && !found.seen.contains("short"));
+    }
+}
