@@ -6,4 +6,5 @@ mod commands;
 mod fanout;
 mod projections;
 mod refused;
+mod rls;
 mod store;
