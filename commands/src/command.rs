@@ -89,12 +89,18 @@ where
         aggregate: AggregateType::of::<D>(),
         target,
         policies,
-        schema: SchemaSettings::draft07().into_generator().into_root_schema_for::<C>(),
+        schema: schema::<C>(),
         parse: Box::new(move |data| {
             let data = parse::<C>(data)?;
             Ok(Box::new(Parsed { data, handler }))
         }),
     }
+}
+
+/// Without references: it stands inside other documents, where they would lead nowhere.
+fn schema<C: JsonSchema>() -> Schema {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<C>()
 }
 
 impl CommandType {

@@ -24,11 +24,13 @@
     reason = "a test's set-up fails by panicking, where it failed"
 )]
 
+pub mod busy;
 mod caller;
 pub mod lift;
 pub mod nestsync;
 mod rows;
 pub mod samia;
+pub mod sample;
 pub mod token;
 mod world;
 

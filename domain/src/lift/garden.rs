@@ -109,7 +109,7 @@ pub struct GrantGardenItem {
     pub position_y: Option<i32>,
     /// Size as a factor of the drawn one, a decimal as a string; 1.0 where none is given.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", regex(pattern = r"^[0-9]+(\.[0-9]+)?$"))]
     pub size_scale: Option<Decimal>,
     /// Turn in degrees; 0 where none is given.
     #[serde(default)]
@@ -166,7 +166,7 @@ pub struct StyleGardenItem {
     pub item_id: Uuid,
     /// Another size, as a factor of the drawn one, a decimal as a string.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", regex(pattern = r"^[0-9]+(\.[0-9]+)?$"))]
     pub size_scale: Option<Decimal>,
     /// Another turn, in degrees.
     #[serde(default)]
@@ -214,7 +214,7 @@ pub struct GardenItemGranted {
     /// Vertical place.
     pub position_y: i32,
     /// Size as a factor of the drawn one.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = r"^[0-9]+(\.[0-9]+)?$"))]
     pub size_scale: Decimal,
     /// Turn in degrees.
     pub rotation: i32,
@@ -279,7 +279,7 @@ pub struct GardenItemStyled {
     /// The child.
     pub child_id: Uuid,
     /// Size as a factor of the drawn one.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = r"^[0-9]+(\.[0-9]+)?$"))]
     pub size_scale: Decimal,
     /// Turn in degrees.
     pub rotation: i32,

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, where it failed")]
 
+mod catalogue;
 mod commands;
+mod discovery;
 mod fanout;
 mod projections;
 mod refused;

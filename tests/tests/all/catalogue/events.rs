@@ -1,0 +1,204 @@
+//! Every kind of event, by samples that fit its schema.
+
+use std::collections::BTreeMap;
+
+use annals_commands::{AggregateType, Catalogue as Aggregates};
+use annals_domain::{EventType, Subject};
+use annals_projections::{ActorKind, Catalogue, Change, Envelope, Operation};
+use annals_tests::{
+    World,
+    sample::{Fill, sample},
+};
+use chrono::DateTime;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const STREAM: &str = "0f000000-0000-7000-8000-0000000000ff";
+
+/// A sample of an event; `full` or not, and with tombstones in place of what is personal, or not.
+struct Sample {
+    aggregate: &'static str,
+    event: &'static EventType,
+    payload: Value,
+    erased: bool,
+}
+
+impl Sample {
+    fn changes(&self, catalogue: &Catalogue) -> Result<Vec<Change>, String> {
+        let context = self.aggregate.split('.').next().unwrap();
+        let envelope = Envelope {
+            aggregate_type: self.aggregate.to_owned(),
+            aggregate_id: STREAM.to_owned(),
+            sequence: 7,
+            position: 70,
+            event_id: Uuid::from_u128(7),
+            event_type: self.event.name.to_owned(),
+            at: DateTime::from_timestamp(1_767_225_600, 0).unwrap(),
+            occurred_at: None,
+            actor: Uuid::from_u128(8),
+            actor_kind: ActorKind::Person,
+            command: "a_command".to_owned(),
+            command_id: "c-1".to_owned(),
+            tenant: STREAM.to_owned(),
+            erased: self.erased,
+        };
+        let context = catalogue.context(context).ok_or("no such context")?;
+        let redacted = || json!({});
+        context
+            .project(&envelope, self.payload.clone(), redacted)
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl std::fmt::Display for Sample {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let how = if self.erased { ", erased" } else { "" };
+        write!(out, "{}: {}{how}: {}", self.aggregate, self.event.name, self.payload)
+    }
+}
+
+fn samples_of(aggregate: &AggregateType) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for event in aggregate.events {
+        let schema = serde_json::to_value((event.schema)()).unwrap();
+        for fill in [Fill::Everything, Fill::Little] {
+            let payload = sample(&schema, fill);
+            let name = aggregate.name;
+            samples.push(Sample {
+                aggregate: name,
+                event,
+                payload: payload.clone(),
+                erased: false,
+            });
+            samples.push(Sample {
+                aggregate: name,
+                event,
+                payload: erased(event, payload),
+                erased: true,
+            });
+        }
+    }
+    samples
+}
+
+/// As it reads once its subject is erased.
+fn erased(event: &EventType, mut payload: Value) -> Value {
+    for field in event.personal {
+        if let Some(value) = payload.get_mut(field.name).filter(|value| !value.is_null()) {
+            *value = field.tombstone.value(STREAM);
+        }
+    }
+    payload
+}
+
+fn samples() -> Vec<Sample> {
+    Aggregates::new().aggregates().flat_map(samples_of).collect()
+}
+
+#[test]
+fn every_event_can_be_read_back_also_of_somebody_erased() {
+    let aggregates = Aggregates::new();
+    for sample in samples() {
+        let aggregate = aggregates.aggregate(sample.aggregate).unwrap();
+        let read = (aggregate.read)(sample.event.name, sample.payload.clone());
+        assert!(matches!(read, Ok(Some(_))), "{sample}: {:?}", read.err());
+    }
+}
+
+#[test]
+fn every_event_moves_its_aggregate_on_and_its_state_can_be_kept() {
+    let aggregates = Aggregates::new();
+    for sample in samples() {
+        let aggregate = aggregates.aggregate(sample.aggregate).unwrap();
+        let event = (aggregate.read)(sample.event.name, sample.payload.clone()).unwrap().unwrap();
+        let mut state = (aggregate.empty)();
+        assert!(state.evolve(event.as_ref()).is_ok(), "{sample}");
+        let kept = state.snapshot().unwrap();
+        let back = (aggregate.from_snapshot)(kept.clone()).unwrap();
+        assert_eq!(back.snapshot().unwrap(), kept, "{sample}");
+    }
+}
+
+#[test]
+fn every_event_is_projected_and_twice_is_the_same() {
+    let catalogue = Catalogue::new();
+    for sample in samples() {
+        let changes =
+            sample.changes(&catalogue).unwrap_or_else(|error| panic!("{sample}: {error}"));
+        assert_eq!(sample.changes(&catalogue).unwrap(), changes, "{sample}");
+    }
+}
+
+#[test]
+fn every_personal_field_is_a_field_of_its_event_and_so_is_whose_it_is() {
+    for aggregate in Aggregates::new().aggregates() {
+        for event in aggregate.events {
+            let schema = serde_json::to_value((event.schema)()).unwrap();
+            let has = |name: &str| schema["properties"].get(name).is_some();
+            for field in event.personal {
+                assert!(has(field.name), "{}: {}", event.name, field.name);
+            }
+            if let Subject::Field(name) = event.subject {
+                assert!(has(name), "{}: {name}", event.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_two_events_of_an_aggregate_share_a_name() {
+    for aggregate in Aggregates::new().aggregates() {
+        let mut names: Vec<&str> = aggregate.events.iter().map(|event| event.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "{}", aggregate.name);
+    }
+}
+
+/// Types and nullability of every column of every context.
+async fn columns(world: &World) -> BTreeMap<(String, String, String), bool> {
+    let sql = "SELECT table_schema, table_name, column_name, is_nullable = 'YES',
+                      column_default IS NOT NULL
+               FROM information_schema.columns";
+    let rows: Vec<(String, String, String, bool, bool)> =
+        sqlx::query_as(sql).fetch_all(world.pool()).await.unwrap();
+    rows.into_iter()
+        .map(|(schema, table, column, null, _)| ((schema, table, column), null))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_every_event_writes_fits_its_tables_columns() {
+    let world = World::asleep().await;
+    let (catalogue, columns) = (Catalogue::new(), columns(&world).await);
+    for sample in samples() {
+        for change in sample.changes(&catalogue).unwrap() {
+            let table = change.table;
+            let name =
+                |column: &str| (table.schema.to_owned(), table.name.to_owned(), column.to_owned());
+            let mut row = change.columns.clone();
+            row.extend(change.key.clone());
+            for (column, value) in &row {
+                let nullable = columns.get(&name(column));
+                assert!(nullable.is_some(), "{sample}: {}.{column} is no column", table.name);
+                let fits = *nullable.unwrap() || !value.is_null();
+                assert!(fits, "{sample}: {}.{column} may not be null", table.name);
+            }
+            if change.operation == Operation::Put {
+                for ((schema, of, column), nullable) in &columns {
+                    let own = schema == table.schema && of == table.name;
+                    let given = row.contains_key(column);
+                    assert!(!own || *nullable || given, "{sample}: {of}.{column} is left out");
+                }
+            }
+            let typed = format!(
+                "SELECT jsonb_populate_record(NULL::{}.{}, $1::text::jsonb) IS NOT NULL",
+                table.schema, table.name
+            );
+            let json = Value::Object(row).to_string();
+            let done = sqlx::query(&typed).bind(&json).execute(world.pool()).await;
+            assert!(done.is_ok(), "{sample}: {}: {json}: {:?}", table.name, done.err());
+        }
+    }
+}
