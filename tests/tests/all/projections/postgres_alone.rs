@@ -71,7 +71,7 @@ async fn a_nats_that_goes_and_comes_back_loses_no_row() {
     for _ in 0..2 {
         let debit =
             world.as_system().ask("samia.cmd.debit_wallet", clara, json!({"amount": "1.00"}));
-        debit.send().await.ok();
+        debit.shown().insist().await.ok();
         world.nats.kill();
         world.nats.resume().await.unwrap();
     }
