@@ -38,8 +38,6 @@ pub async fn fill(world: &World) -> Busy {
     let carl = world.as_person(nestsync::CARL);
     let used = json!({"quantity": "2", "notes": "one night"});
     carl.send("nestsync.cmd.log_usage", nest.item, used).await.ok();
-    for context in ["shared", "lift", "samia", "nestsync"] {
-        world.shown(context).await;
-    }
+    world.all_shown().await;
     Busy { school, nest }
 }

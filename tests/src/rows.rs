@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use annals_projections::Catalogue;
 use serde_json::{Value, json};
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
@@ -64,6 +65,13 @@ impl World {
              FROM annals.projections WHERE name = '{context}'"
         );
         self.until(&all).await;
+    }
+
+    /// Waits until every context's tables hold all of its events.
+    pub async fn all_shown(&self) {
+        for context in Catalogue::new().contexts() {
+            self.shown(context.name).await;
+        }
     }
 
     /// How many events there are.

@@ -130,7 +130,7 @@ fn like(pattern: &str) -> &'static str {
         r"^-?[0-9]{1,13}(\.[0-9]{1,2})?$"
         | r"^[0-9]{1,10}(\.[0-9]{1,2})?$"
         | r"^[0-9]+(\.[0-9]+)?$"
-        | r"^-?\d+(\.\d+)?([eE]\d+)?$" => "12.50",
+        | r"^-?\d+(\.\d+)?([eE]\d+)?$" => "0.50",
         "^[A-Z]{3}$" => "USD",
         "^(stickers|sessions)>=[1-9][0-9]*$" => "stickers>=3",
         other => panic!("no sample of pattern {other}: say one here"),

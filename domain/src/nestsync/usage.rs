@@ -25,6 +25,7 @@ pub struct UsageTotal {
     /// How much was used.
     pub total_quantity: Amount,
     /// How much a use took on average, with four decimals.
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)?$"))]
     pub average_quantity: String,
     /// The latest use; nothing where none counts any more.
     pub last_used_at: Option<DateTime<Utc>>,

@@ -26,9 +26,7 @@ async fn events_that_are_applied_again_leave_the_rows_as_they_were() {
     let back = "UPDATE annals.projections SET position = 0, hash = NULL, recorded_at = NULL";
     assert!(world.execute(back).await.unwrap() >= 4);
     world.wake().await;
-    for context in ["shared", "lift", "samia", "nestsync"] {
-        world.shown(context).await;
-    }
+    world.all_shown().await;
     assert_eq!(world.number("SELECT count(*) FROM annals.parked").await, 0);
     for ((name, before), (_, after)) in before.into_iter().zip(everything(&world).await) {
         assert_eq!(after, before, "{name}");
