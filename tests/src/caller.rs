@@ -1,8 +1,8 @@
 //! Asking the services as a client does, and looking at the answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use async_nats::{Client, HeaderMap, Request};
+use async_nats::{Client, HeaderMap, Message, Request};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -136,14 +136,38 @@ impl Question {
 
     /// Sends it and waits for its answer.
     pub async fn send(self) -> Answer {
-        let (client, subject, bytes) = (self.client.clone(), self.subject.clone(), self.bytes());
-        let request =
-            Request::new().headers(self.headers).payload(bytes.into()).timeout(Some(PATIENCE));
-        let answer = client.send_request(subject.clone(), request).await;
-        let answer = answer.unwrap_or_else(|error| panic!("{subject}: no answer: {error}"));
+        let request = Request::new()
+            .headers(self.headers.clone())
+            .payload(self.bytes().into())
+            .timeout(Some(PATIENCE));
+        let answer = self.client.send_request(self.subject.clone(), request).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{}: no answer: {error}", self.subject));
+        self.answered(&answer)
+    }
+
+    /// Sends it as often as it takes until somebody listens, as a client does while a server is away.
+    pub async fn insist(self) -> Answer {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let request = Request::new()
+                .headers(self.headers.clone())
+                .payload(self.bytes().into())
+                .timeout(Some(Duration::from_secs(5)));
+            match self.client.send_request(self.subject.clone(), request).await {
+                Ok(answer) => return self.answered(&answer),
+                Err(error) if Instant::now() > deadline => {
+                    panic!("{}: no answer: {error}", self.subject)
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    fn answered(&self, answer: &Message) -> Answer {
+        let subject = self.subject.clone();
         let body = serde_json::from_slice(&answer.payload)
             .unwrap_or_else(|error| panic!("{subject}: the answer is no JSON: {error}"));
-        Answer { subject, headers: answer.headers.unwrap_or_default(), body }
+        Answer { subject, headers: answer.headers.clone().unwrap_or_default(), body }
     }
 
     /// Sends it with another reply subject than an inbox, or with none; there is no answer to wait for.

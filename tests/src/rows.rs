@@ -1,5 +1,7 @@
 //! Looking into the database.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
@@ -38,6 +40,30 @@ impl World {
     /// The one number that a query finds.
     pub async fn number(&self, sql: &str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(self.pool()).await.unwrap()
+    }
+
+    /// Waits until a condition holds, for at most half a minute.
+    #[track_caller]
+    pub fn until(&self, condition: &str) -> impl Future<Output = ()> {
+        let at = std::panic::Location::caller();
+        let sql = format!("SELECT coalesce(({condition}), false)");
+        async move {
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while !sqlx::query_scalar::<_, bool>(&sql).fetch_one(self.pool()).await.unwrap() {
+                assert!(Instant::now() < deadline, "{at}: never so: {condition}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    /// Waits until the tables of a context hold all of its events.
+    pub async fn shown(&self, context: &str) {
+        let all = format!(
+            "SELECT position >= (SELECT coalesce(max(position), 0) FROM annals.events
+                                 WHERE aggregate_type LIKE '{context}.%')
+             FROM annals.projections WHERE name = '{context}'"
+        );
+        self.until(&all).await;
     }
 
     /// How many events there are.

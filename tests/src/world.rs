@@ -94,6 +94,13 @@ impl World {
         }
     }
 
+    /// Stops what was started first.
+    pub async fn rest_first(&mut self) {
+        if !self.services.is_empty() {
+            self.services.remove(0).stop().await;
+        }
+    }
+
     /// What serves, in the order in which it was started.
     #[must_use]
     pub fn services(&self) -> &[Running] {

@@ -59,6 +59,8 @@ enum Task {
     Parked(ops::parked::ParkedArgs),
     /// Let a projection pass over an event that it cannot apply; kept with the reason.
     Skip(ops::parked::SkipArgs),
+    /// Check everything that can silently be wrong, and say what to do.
+    Doctor(ops::doctor::DoctorArgs),
     /// Bring an empty or older database to the present schema.
     Migrate(ops::migrate::MigrateArgs),
     /// Show every setting, its value and where that came from.
@@ -150,6 +152,7 @@ pub async fn main() -> ExitCode {
         Task::Rebuild(args) => return operated(ops::rebuild::run(args).await),
         Task::Parked(args) => return operated(ops::parked::list(args).await),
         Task::Skip(args) => return operated(ops::parked::skip(args).await),
+        Task::Doctor(args) => return operated(ops::doctor::run(args).await),
         Task::Migrate(args) => return operated(ops::migrate::run(args).await),
         Task::Send(args) => return cli::send::run(&args).await.into(),
         Task::Commands(args) => return cli::commands::run(&args).into(),

@@ -2,7 +2,7 @@
 
 mod read_model;
 
-pub use read_model::{build, drop_schema, rename, tables_hash};
+pub use read_model::{build, drop_schema, rename, replace_schema, retire_schema, tables_hash};
 
 use std::str::FromStr;
 

@@ -1,8 +1,11 @@
 //! Making a context's read model from its files, under any schema name.
 
+use std::time::Duration;
+
 use annals_projections::Context;
 use aws_lc_rs::digest::{SHA256, digest};
-use sqlx::{Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
+use tokio::time::{Instant, sleep};
 
 use super::MigrationError;
 
@@ -81,6 +84,80 @@ pub async fn drop_schema(
     connection: &mut PgConnection,
     schema: &str,
 ) -> Result<(), MigrationError> {
+    check_dependents(connection, schema).await?;
+    connection.execute(format!("DROP SCHEMA IF EXISTS {schema} CASCADE").as_str()).await?;
+    Ok(())
+}
+
+/// Puts one schema in another's place. The one that was there keeps its rows under the name `away`, and
+/// whoever reads them just now goes on undisturbed: no table is locked.
+///
+/// # Errors
+/// When views or the like of somebody else depend on what goes away.
+pub async fn replace_schema(
+    connection: &mut PgConnection,
+    schema: &str,
+    by: &str,
+    away: &str,
+) -> Result<(), MigrationError> {
+    check_dependents(connection, schema).await?;
+    connection.execute(format!("ALTER SCHEMA {schema} RENAME TO {away}").as_str()).await?;
+    connection.execute(format!("ALTER SCHEMA {by} RENAME TO {schema}").as_str()).await?;
+    Ok(())
+}
+
+/// Removes a schema that was put away, as soon as nobody reads it any more. It never waits for a lock
+/// while it holds others, so no reader is ever the victim of a deadlock with it. Whether it is gone.
+///
+/// # Errors
+/// When Postgres does not answer, or something outside depends on the schema.
+pub async fn retire_schema(
+    connection: &mut PgConnection,
+    schema: &str,
+    patience: Duration,
+) -> Result<bool, MigrationError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let mut transaction = connection.begin().await?;
+        let relations: Vec<String> = sqlx::query_scalar(
+            "SELECT format('%I.%I', own.nspname, relation.relname)
+             FROM pg_class AS relation JOIN pg_namespace AS own ON own.oid = relation.relnamespace
+             WHERE own.nspname = $1 AND relation.relkind IN ('r', 'p', 'v')",
+        )
+        .bind(schema)
+        .fetch_all(&mut *transaction)
+        .await?;
+        let locked = if relations.is_empty() {
+            Ok(())
+        } else {
+            let all = relations.join(", ");
+            let lock = format!("LOCK TABLE {all} IN ACCESS EXCLUSIVE MODE NOWAIT");
+            transaction.execute(lock.as_str()).await.map(drop)
+        };
+        match locked {
+            Ok(()) => {
+                drop_schema(&mut transaction, schema).await?;
+                transaction.commit().await?;
+                return Ok(true);
+            }
+            Err(error) if is_locked(&error) && Instant::now() < deadline => {
+                transaction.rollback().await?;
+                sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) if is_locked(&error) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn is_locked(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|it| it.code()).is_some_and(|code| code == "55P03")
+}
+
+async fn check_dependents(
+    connection: &mut PgConnection,
+    schema: &str,
+) -> Result<(), MigrationError> {
     let dependents: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT format('%I.%I', user_schema.nspname, view.relname)
          FROM pg_depend AS link
@@ -101,7 +178,6 @@ pub async fn drop_schema(
             dependents.join(", ")
         )));
     }
-    connection.execute(format!("DROP SCHEMA IF EXISTS {schema} CASCADE").as_str()).await?;
     Ok(())
 }
 

@@ -87,7 +87,7 @@ impl OpsError {
             Self::Connect(ConnectError::Unreachable(_))
             | Self::Keys(KeysError::Connect(ConnectError::Unreachable(_)) | KeysError::Changing)
             | Self::Nats(NatsError::Unreachable(_))
-            | Self::Rebuild(RebuildError::Busy(_)) => Exit::Unavailable,
+            | Self::Rebuild(RebuildError::Busy(_) | RebuildError::InUse(_)) => Exit::Unavailable,
             Self::Postgres(source)
             | Self::Keys(KeysError::Store(source))
             | Self::Migration(MigrationError::Postgres(source))

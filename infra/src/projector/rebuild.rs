@@ -1,10 +1,11 @@
 //! Rebuilding a read model beside the one in use, and putting it in its place.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use annals_commands::Catalogue as Aggregates;
 use annals_projections::Context;
 use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
+use tokio::time::sleep;
 
 use super::apply::{ApplyError, Checkpoint, Target, apply_all, checkpoint, pass_over};
 use crate::{
@@ -14,6 +15,10 @@ use crate::{
 };
 
 const PAGE: i64 = 2_000;
+/// How long it may take until nobody reads replaced rows any more.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a query may take from finding its tables to locking them.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// How far a rebuild is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +51,9 @@ pub enum RebuildError {
     /// There are no tables of its own.
     #[error("{0} has no tables of its own to rebuild")]
     NoTables(&'static str),
+    /// Somebody still reads the rows that an earlier rebuild replaced.
+    #[error("somebody still reads schema {0}, which an earlier rebuild replaced: end that first")]
+    InUse(String),
     /// Another rebuild is at work.
     #[error("{0} is being rebuilt already")]
     Busy(&'static str),
@@ -100,7 +108,19 @@ pub async fn rebuild(
         events += page.len() as u64;
         apply_page(&mut connection, pool, target, aggregates, keys, &mut at, &page).await?;
     }
+    let away = away(context.name);
+    if !migrate::retire_schema(&mut connection, &away, PATIENCE).await? {
+        return Err(RebuildError::InUse(away));
+    }
     let rebuilt = swap(&mut connection, &store, target, aggregates, keys, at, events).await?;
+    // Whoever asked before the swap may not have begun to read yet.
+    sleep(GRACE).await;
+    if !migrate::retire_schema(&mut connection, &away, PATIENCE).await? {
+        tracing::warn!(
+            schema = away,
+            "somebody still reads the old rows; the next rebuild removes them"
+        );
+    }
     told(Progress {
         position: rebuilt.position,
         head: store.head().await?,
@@ -142,6 +162,11 @@ async fn apply_page(
         *at = pass_over(connection, target.name, at, event).await?;
         rest = others;
     }
+}
+
+/// Where the old rows are while somebody may still read them.
+fn away(context: &str) -> String {
+    format!("{context}_away")
 }
 
 /// Makes the second schema, or finds the one that an earlier rebuild left behind.
@@ -218,8 +243,7 @@ async fn swap(
             }
         }
     }
-    migrate::drop_schema(&mut transaction, name).await?;
-    transaction.execute(format!("ALTER SCHEMA {next} RENAME TO {name}").as_str()).await?;
+    migrate::replace_schema(&mut transaction, name, next, &away(name)).await?;
     sqlx::query("DELETE FROM annals.projections WHERE name = $1")
         .bind(name)
         .execute(&mut *transaction)

@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, where it failed")]
 
 mod commands;
+mod fanout;
+mod projections;
 mod refused;
+mod rls;
 mod store;

@@ -1,0 +1,45 @@
+//! One works, others stand by.
+
+use annals_tests::{World, samia::wallet};
+use futures::future::join_all;
+use serde_json::json;
+
+use super::{published, relayed, stored};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_of_everything_publish_and_project_each_event_once() {
+    let mut world = World::start().await;
+    world.wake().await;
+    let clara = wallet(&world, "100.00").await;
+    let debits = (0..50).map(|_| {
+        let data = json!({"amount": "1.00"});
+        world.as_system().ask("samia.cmd.debit_wallet", clara, data).shown().send()
+    });
+    for answer in join_all(debits).await {
+        answer.accepted(&["WalletDebited"]);
+    }
+    relayed(&world, "samia").await;
+    let positions: Vec<i64> =
+        published(&world, "samia").await.iter().map(super::Published::position).collect();
+    assert_eq!(positions, stored(&world, "samia").await);
+    let row = "SELECT balance::text, (SELECT count(*) FROM samia.transactions) AS moved
+               FROM samia.user_wallets";
+    assert_eq!(world.row(row).await, json!({"balance": "50.00", "moved": 51}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_stands_by_takes_over() {
+    let mut world = World::start().await;
+    let clara = wallet(&world, "100.00").await;
+    let one = json!({"amount": "1.00"});
+    for _ in 0..3 {
+        world.wake().await;
+        world.rest_first().await;
+        let debit = world.as_system().ask("samia.cmd.debit_wallet", clara, one.clone());
+        debit.shown().send().await.accepted(&["WalletDebited"]);
+        relayed(&world, "samia").await;
+    }
+    let positions: Vec<i64> =
+        published(&world, "samia").await.iter().map(super::Published::position).collect();
+    assert_eq!(positions, stored(&world, "samia").await);
+}
