@@ -20,6 +20,8 @@ mod setup;
 pub mod status;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use error::{EXIT_CODES, OpsError};

@@ -13,12 +13,14 @@ use uuid::Uuid;
 
 use super::setup::Setup;
 use crate::{
+    auth::{AuthConfig, KeySource, SharedSecret, Verifier},
     dev::harness::{self, Database},
     keys::{Kek, Keys},
     migrate::{self, tables_hash},
     projector::Projector,
     relay::MacKey,
     seal::{self, SealContext},
+    serve::{self, Config, Running},
     settings::Flags,
     store::{Batch, Metadata, NewEvent, Role, SealedSubject, Store, connect},
 };
@@ -116,6 +118,23 @@ impl World {
         self.position
     }
 
+    /// An organisation is registered: an event that becomes a row and needs no other.
+    pub async fn organisation(&mut self) -> i64 {
+        let registered = json!({
+            "name": "Oakfield School", "type": "school-primary", "country": "UK", "city": "Leeds",
+            "address_line_1": null, "address_line_2": null, "postcode": null, "email": null,
+            "phone": null, "website": null, "settings": {}, "status": "active",
+            "subscription_plan": "essential", "max_children": 50, "max_practitioners": 5,
+        });
+        let id = Uuid::now_v7().to_string();
+        self.happens("lift.organisation", &id, "OrganisationRegistered", registered).await
+    }
+
+    /// Something happens that nobody here understands.
+    pub async fn poison(&mut self) -> i64 {
+        self.happens("lift.organisation", "x", "Nonsense", json!({})).await
+    }
+
     async fn sealed(
         &self,
         kind: &'static str,
@@ -143,6 +162,21 @@ impl World {
         let commitment = key.commitment_text();
         let subjects = vec![SealedSubject { subject, key: key.number(), commitment }];
         (Value::Object(fields).to_string(), subjects)
+    }
+
+    /// Everything that serves this database, with this NATS.
+    pub async fn serve(&self, nats_url: &str) -> Running {
+        let secret = SharedSecret::new(None, &[7; 64]).unwrap();
+        let auth = AuthConfig::new("a test", "a test", KeySource::Secret(secret));
+        let mut config = Config::new(
+            &self.database.url(),
+            &self.keys_database.url(),
+            nats_url,
+            self.kek_file.clone(),
+            Verifier::new(auth).await.unwrap(),
+        );
+        config.allow_unsafe = true;
+        serve::start(config).await.unwrap()
     }
 
     /// Projects a context from Postgres until the value is dropped or stopped.

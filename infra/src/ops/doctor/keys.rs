@@ -1,13 +1,13 @@
 //! Whether the key store answers, and whether our key-encryption key opens what is in it.
 
-use std::{os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
 use super::finding::Finding;
 use crate::{
-    keys::{Kek, Keys},
+    keys::{Kek, KekError, Keys},
     ops::{setup::Setup, text::count},
 };
 
@@ -71,24 +71,23 @@ pub(super) async fn check(setup: &Setup) -> Vec<Finding> {
     findings
 }
 
-/// Whether the key-encryption key's file is there, and for one pair of eyes.
+/// Whether the key-encryption key's file is there, and closed to others.
 fn of_file(path: Option<&Path>) -> Finding {
     let Some(path) = path else {
         return Finding::skipped("kek file", "ANNALS_KEK_FILE is not set");
     };
-    let name = path.display();
-    if let Err(error) = Kek::open(path) {
-        let advice = "put the file back from where it is kept; nothing sealed opens without it";
-        return Finding::failed("kek file", error.to_string(), advice);
-    }
-    match path.metadata().map(|it| it.permissions().mode() & 0o077) {
-        Ok(0) => Finding::ok("kek file", format!("{name}, for its owner alone")),
-        Ok(_) => Finding::warning(
+    match Kek::open(path) {
+        Ok(_) => Finding::ok("kek file", format!("{} can be read", path.display())),
+        Err(error @ KekError::Exposed(_)) => Finding::failed(
             "kek file",
-            format!("{name} can be read by others on this machine"),
-            format!("chmod 600 {name}"),
+            error.to_string(),
+            "close it, and if somebody may have read it, begin a new key below the present one",
         ),
-        Err(error) => Finding::failed("kek file", error.to_string(), "look at its rights"),
+        Err(error) => Finding::failed(
+            "kek file",
+            error.to_string(),
+            "put the file back from where it is kept; nothing sealed opens without it",
+        ),
     }
 }
 
@@ -161,7 +160,7 @@ mod tests {
     use super::{super::finding::Verdict, *};
 
     #[test]
-    fn the_key_file_is_there_and_for_one_pair_of_eyes() {
+    fn the_key_file_is_there_and_closed_to_others() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("kek");
         assert_eq!(of_file(None).verdict, Verdict::Skipped);
@@ -169,7 +168,7 @@ mod tests {
         Kek::open_or_create(&path).unwrap();
         assert_eq!(of_file(Some(&path)).verdict, Verdict::Ok);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        assert_eq!(of_file(Some(&path)).verdict, Verdict::Failed);
+        assert!(of_file(Some(&path)).advice.unwrap().contains("a new key"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "short").unwrap();
         let found = of_file(Some(&path));

@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn a_table_that_is_not_guarded_is_named() {
         let alerts = relation("lift.alerts", "r");
-        assert_eq!(wrong(&[alerts.clone()]), []);
+        assert_eq!(wrong(std::slice::from_ref(&alerts)), []);
         assert_eq!(wrong(&[]), [("tables", "lift.alerts".to_owned())]);
         let open = Relation { is_guarded: false, policies: 0, is_public: true, ..alerts };
         let name = || "lift.alerts".to_owned();
