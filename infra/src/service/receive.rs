@@ -130,7 +130,7 @@ impl Receiver {
                 occurred_at: body.occurred_at,
                 reason: body.reason,
                 command_id: Arc::from(headers.command_id),
-                key: key(&verified.scope, headers.command_id),
+                key: key(&verified.scope, headers.command_id, headers.dry_run),
                 fingerprint: self.fingerprint(subject, &message.payload),
                 correlation_id: headers.correlation_id.to_owned(),
                 causation_id: None,
@@ -161,9 +161,12 @@ fn nobody() -> Respond {
 
 /// The key under which a command's outcome is kept: made of its sender and its id, so that one sender's
 /// ids say nothing about another's. Ids that are ordered by time stay so, which keeps the index small
-/// where it grows.
-fn key(scope: &str, command_id: &str) -> Uuid {
-    let namespace = Uuid::new_v5(&Uuid::NAMESPACE_URL, scope.as_bytes());
+/// where it grows. A dry run is another command than the one it tries: neither gets the other's answer.
+fn key(scope: &str, command_id: &str, dry_run: bool) -> Uuid {
+    let mut namespace = Uuid::new_v5(&Uuid::NAMESPACE_URL, scope.as_bytes());
+    if dry_run {
+        namespace = Uuid::new_v5(&namespace, b"dry run");
+    }
     let hashed = Uuid::new_v5(&namespace, command_id.as_bytes());
     match Uuid::try_parse(command_id) {
         Ok(id) if id.get_version_num() == 7 => {
@@ -187,14 +190,22 @@ mod tests {
 
     #[test]
     fn ids_of_different_senders_never_meet() {
-        assert_ne!(key("a", "1"), key("b", "1"));
-        assert_eq!(key("a", "1"), key("a", "1"));
+        assert_ne!(key("a", "1", false), key("b", "1", false));
+        assert_eq!(key("a", "1", false), key("a", "1", false));
+    }
+
+    #[test]
+    fn a_dry_run_has_a_key_of_its_own() {
+        assert_ne!(key("a", "1", false), key("a", "1", true));
     }
 
     #[test]
     fn keys_of_time_ordered_ids_are_time_ordered() {
         let id = Uuid::now_v7().to_string();
-        assert_eq!(key("a", &id).as_bytes()[..6], Uuid::try_parse(&id).unwrap().as_bytes()[..6]);
-        assert_ne!(key("a", &id), key("b", &id));
+        assert_eq!(
+            key("a", &id, false).as_bytes()[..6],
+            Uuid::try_parse(&id).unwrap().as_bytes()[..6]
+        );
+        assert_ne!(key("a", &id, false), key("b", &id, false));
     }
 }

@@ -1,6 +1,7 @@
 //! One works, others stand by.
 
-use annals_tests::{World, samia::wallet};
+use annals_infra::serve::Roles;
+use annals_tests::{World, nestsync, samia::wallet};
 use futures::future::join_all;
 use serde_json::json;
 
@@ -42,4 +43,36 @@ async fn whoever_stands_by_takes_over() {
     let positions: Vec<i64> =
         published(&world, "samia").await.iter().map(super::Published::position).collect();
     assert_eq!(positions, stored(&world, "samia").await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn roles_and_contexts_are_split_over_processes() {
+    let none = Roles { commands: false, relay: false, projector: false };
+    let mut world = World::asleep().await;
+    for (roles, contexts) in [
+        (Roles { commands: true, ..none }, &["shared", "samia"][..]),
+        (Roles { commands: true, ..none }, &["nestsync"]),
+        (Roles { relay: true, ..none }, &[]),
+        (Roles { projector: true, ..none }, &["shared", "samia"]),
+        (Roles { projector: true, ..none }, &["nestsync", "lift"]),
+    ] {
+        let mut config = world.config();
+        config.roles = roles;
+        config.contexts = contexts.iter().map(|it| (*it).to_owned()).collect();
+        world.serve(config).await;
+    }
+    let clara = wallet(&world, "10.00").await;
+    let data = json!({"amount": "1.00"});
+    world.as_system().send("samia.cmd.debit_wallet", clara, data).await.ok();
+    let nest = nestsync::family(&world, nestsync::NORA).await;
+    let data = json!({"quantity": "1"});
+    let nora = world.as_person(nestsync::NORA);
+    nora.send("nestsync.cmd.log_usage", nest.item, data).await.ok();
+    let row = world.row("SELECT balance::text FROM samia.user_wallets").await;
+    assert_eq!(row, json!({"balance": "9.00"}));
+    let row = world.row("SELECT quantity::text FROM nestsync.inventory_items").await;
+    assert_eq!(row, json!({"quantity": "9.00"}));
+    for context in ["shared", "samia", "nestsync"] {
+        relayed(&world, context).await;
+    }
 }

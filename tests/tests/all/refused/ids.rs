@@ -109,6 +109,22 @@ async fn the_same_id_with_another_body_at_once_is_one_of_them() {
     assert_eq!(guarded.world.events().await, guarded.events + 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_same_id_as_a_dry_run_at_once_is_still_done() {
+    let guarded = Guarded::start().await;
+    let asked = (0..40).map(|nth| {
+        let debit = guarded.debit().under("once");
+        let debit = if nth % 2 == 0 { debit.header("Annals-Dry-Run", "1") } else { debit };
+        tokio::spawn(debit.send())
+    });
+    let answers: Vec<Answer> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    for (nth, answer) in answers.iter().enumerate() {
+        answer.accepted(&["WalletDebited"]);
+        assert_eq!(answer.body["dry_run"] == true, nth % 2 == 0, "{}", answer.body);
+    }
+    assert_eq!(guarded.world.events().await, guarded.events + 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ids_of_different_senders_never_meet() {
     let world = World::start().await;
