@@ -1,6 +1,10 @@
 //! Promises of the whole, kept on a real Postgres and a real nats-server.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, where it failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, where it failed"
+)]
 
 mod catalogue;
 mod commands;
