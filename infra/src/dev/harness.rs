@@ -462,7 +462,7 @@ impl Nats {
     /// # Errors
     /// When the folder cannot be deleted.
     pub fn lose_everything(&mut self) -> Result<(), DevError> {
-        cluster::remove(&broker::store(&self.home))
+        place::remove(&broker::store(&self.home))
     }
 
     /// Starts the server again, at the same address.

@@ -170,8 +170,8 @@ impl Servers {
         postgres::clear(&place.home).await?;
         nats::clear(&place.home).await?;
         if options.fresh {
-            postgres::remove(&postgres::data(&place.home))?;
-            postgres::remove(&nats::store(&place.home))?;
+            postgres::forget(&place.home)?;
+            nats::forget(&place.home)?;
         }
         let found = Programs::find(&place, &options).await?;
 

@@ -15,7 +15,7 @@ use super::{
     error::DevError,
     http, leftovers,
     log::Log,
-    place::make_folder,
+    place::{make_folder, remove},
     record::Login,
     run_as::{RunAs, hand_over},
     supervise::{Launch, Supervised, TICK},
@@ -150,6 +150,11 @@ pub(super) async fn until_ready(
 /// Ends what an earlier run left of a server.
 pub(super) async fn clear(home: &Path) -> Result<(), DevError> {
     leftovers::clear(&pid_file(home), &configuration(home), Signal::TERM).await
+}
+
+/// Deletes the store of a server that ran here, and no folder that only has its name.
+pub(super) fn forget(home: &Path) -> Result<(), DevError> {
+    if configuration(home).exists() { remove(&store(home)) } else { Ok(()) }
 }
 
 /// The folder of the streams.

@@ -38,9 +38,11 @@ impl Place {
     pub async fn claim(dir: &Path, run_as: Option<RunAs>) -> Result<Self, DevError> {
         fs::create_dir_all(dir).map_err(DevError::at(dir))?;
         let dir = dir.canonicalize().map_err(DevError::at(dir))?;
+        let new = fs::read_dir(&dir).map_err(DevError::at(&dir))?.next().is_none();
         let lock = lock(&dir).await?;
-        let ignore = dir.join(".gitignore");
-        if !ignore.exists() {
+        // Only in a folder of our own: in somebody's project it would hide the project.
+        if new {
+            let ignore = dir.join(".gitignore");
             fs::write(&ignore, "*\n").map_err(DevError::at(ignore))?;
         }
         let home = home(&dir, run_as)?;
@@ -113,6 +115,16 @@ pub(super) fn make_folder(folder: &Path, mode: u32) -> Result<(), DevError> {
     DirBuilder::new().mode(mode).create(folder).map_err(DevError::at(folder))?;
     // The umask may have taken some away.
     fs::set_permissions(folder, Permissions::from_mode(mode)).map_err(DevError::at(folder))
+}
+
+/// Deletes a folder and all in it; one that is not there is deleted already.
+pub(super) fn remove(folder: &Path) -> Result<(), DevError> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(DevError::at(folder)(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn lock(dir: &Path) -> Result<File, DevError> {
@@ -200,6 +212,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let place = Place::claim(&dir.path().join("deep/below"), None).await.unwrap();
         assert_eq!(fs::read_to_string(place.dir.join(".gitignore")).unwrap(), "*\n");
+    }
+
+    #[tokio::test]
+    async fn a_folder_with_something_in_it_is_not_hidden_from_version_control() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("somebodys"), "work").unwrap();
+        let place = Place::claim(dir.path(), None).await.unwrap();
+        assert!(!place.dir.join(".gitignore").exists());
     }
 
     #[tokio::test]

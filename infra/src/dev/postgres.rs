@@ -20,7 +20,7 @@ use super::{
     error::DevError,
     leftovers,
     log::Log,
-    place::make_folder,
+    place::{make_folder, remove},
     record::Login,
     run_as::{RunAs, as_whom, hand_over},
     supervise::{Hold, Launch, Supervised, TICK, plain_environment},
@@ -32,6 +32,11 @@ pub(super) const OWNER: &str = "annals";
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How long it may take to write everything out at the end.
 const GRACE: Duration = Duration::from_secs(60);
+
+/// What `initdb` says when its user has a number but no name, as in some containers.
+const NAMELESS: &str = "could not look up effective user ID";
+const NEEDS_NAME: &str = "Postgres runs only as a user with a name: add a line for this one to \
+                          /etc/passwd, or as root name another one in ANNALS_RUN_AS.";
 
 /// What a cluster is for.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +64,8 @@ pub(super) struct Cluster<'a> {
 }
 
 impl Cluster<'_> {
-    /// Makes the data directory if there is none. A cluster is there whole or not at all.
+    /// Makes the data directory if there is none. A cluster is there whole or not at all, short of a
+    /// power cut in the first half minute: a new one is left to the system to write out.
     pub async fn create(&self, owner: &Login) -> Result<(), DevError> {
         let data = data(self.home);
         if data.join("PG_VERSION").exists() {
@@ -77,7 +83,10 @@ impl Cluster<'_> {
         let output = output.map_err(|source| DevError::Spawn { program, source })?;
         if !output.status.success() {
             remove(&draft)?;
-            let output = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            let mut output = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            if output.contains(NAMELESS) {
+                output = format!("{output}\n{NEEDS_NAME}");
+            }
             return Err(DevError::InitDb { path: data, output });
         }
         fs::rename(&draft, &data).map_err(DevError::at(&data))
@@ -214,14 +223,9 @@ pub(super) fn data(home: &Path) -> PathBuf {
     home.join("postgres")
 }
 
-/// Deletes a folder and all in it; one that is not there is deleted already.
-pub(super) fn remove(folder: &Path) -> Result<(), DevError> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(DevError::at(folder)(error))
-        }
-        _ => Ok(()),
-    }
+/// Deletes the cluster in a folder, and no folder that only has its name.
+pub(super) fn forget(home: &Path) -> Result<(), DevError> {
+    if made_by(home).is_some() { remove(&data(home)) } else { Ok(()) }
 }
 
 /// Connects as the owner.

@@ -38,7 +38,8 @@ impl RunAs {
         }
     }
 
-    fn named(wish: &str) -> Result<Self, String> {
+    /// The user of this name or number; Postgres wants one that has a name.
+    pub(super) fn named(wish: &str) -> Result<Self, String> {
         let (user, group) = match wish.split_once(':') {
             Some((user, group)) => (user, Some(group)),
             None => (wish, None),

@@ -16,7 +16,13 @@ use super::{
     NOBODY, another_process, folder, folder_given, make_stream, options, processes, run,
     stream_names, value,
 };
-use crate::dev::{DevError, Options, Running, Servers, harness};
+use crate::dev::{
+    DevError, OLDEST_POSTGRES, Options, RunAs, Running, Servers,
+    binaries::Found,
+    harness,
+    postgres::{Cluster, Tuning},
+    record::Login,
+};
 
 /// From nothing to answering, then again with the same data, then again without.
 async fn from_nothing_and_again(options: Options) {
@@ -192,6 +198,35 @@ async fn a_cluster_of_another_postgres_is_not_touched() {
     fs::write(folder.path().join("postgres/PG_VERSION"), "11\n").unwrap();
     let refused = Servers::start(options).await.err().unwrap().to_string();
     assert!(refused.contains("version 11 is needed"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_folder_that_only_has_the_name_of_ours_is_never_deleted() {
+    let folder = folder();
+    for name in ["postgres", "nats"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join(name).join("somebodys"), "work").unwrap();
+    }
+    let options = Options { fresh: true, ..options(folder.path()).await };
+    assert!(Servers::start(options).await.is_err());
+    assert!(folder.path().join("postgres/somebodys").exists());
+    assert!(folder.path().join("nats/somebodys").exists());
+}
+
+#[tokio::test]
+async fn a_user_without_a_name_is_told_what_postgres_wants() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let folder = folder();
+    let (postgres, _) = harness::programs(None).await.unwrap();
+    let found = Found { path: postgres, version: OLDEST_POSTGRES };
+    let home = folder.path();
+    let nameless = Some(RunAs::named("4711:4711").unwrap());
+    let cluster = Cluster { home, found: &found, run_as: nameless, tuning: Tuning::DEV };
+    let refused = cluster.create(&Login::new("annals", 1)).await.unwrap_err().to_string();
+    assert!(refused.contains("ANNALS_RUN_AS"), "{refused}");
+    assert_eq!(fs::read_dir(home).unwrap().count(), 0, "nothing is left there");
 }
 
 #[tokio::test]
