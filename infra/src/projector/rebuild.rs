@@ -78,13 +78,11 @@ pub async fn rebuild(
     context: &Context,
     aggregates: &Arc<Aggregates>,
     keys: &Keys,
-    mut told: impl FnMut(Progress),
+    told: impl FnMut(Progress),
 ) -> Result<Rebuilt, RebuildError> {
     if context.tables.is_empty() {
         return Err(RebuildError::NoTables(context.name));
     }
-    let store = Store::new(pool.clone());
-    let next = format!("{}_next", context.name);
     let mut connection = migrate::connect(url).await?;
     let mine: bool = sqlx::query_scalar(
         "SELECT pg_try_advisory_lock(hashtext('annals.rebuild.' || $1), hashtext(current_database()))",
@@ -95,7 +93,25 @@ pub async fn rebuild(
     if !mine {
         return Err(RebuildError::Busy(context.name));
     }
-    let mut at = prepare(&mut connection, pool, context, &next).await?;
+    let rebuilt = alone(&mut connection, pool, context, aggregates, keys, told).await;
+    // A connection's locks outlive it by a moment; whoever rebuilds again at once is not to meet them.
+    connection.execute("SELECT pg_advisory_unlock_all()").await.ok();
+    connection.close().await.ok();
+    rebuilt
+}
+
+/// The rebuild itself, while no other is at work.
+async fn alone(
+    connection: &mut PgConnection,
+    pool: &PgPool,
+    context: &Context,
+    aggregates: &Arc<Aggregates>,
+    keys: &Keys,
+    mut told: impl FnMut(Progress),
+) -> Result<Rebuilt, RebuildError> {
+    let store = Store::new(pool.clone());
+    let next = format!("{}_next", context.name);
+    let mut at = prepare(connection, pool, context, &next).await?;
     let target = Target { context, name: &next, schema: Some(&next) };
     let mut events = 0;
     loop {
@@ -106,16 +122,16 @@ pub async fn rebuild(
             break;
         }
         events += page.len() as u64;
-        apply_page(&mut connection, pool, target, aggregates, keys, &mut at, &page).await?;
+        apply_page(connection, pool, target, aggregates, keys, &mut at, &page).await?;
     }
     let away = away(context.name);
-    if !migrate::retire_schema(&mut connection, &away, PATIENCE).await? {
+    if !migrate::retire_schema(connection, &away, PATIENCE).await? {
         return Err(RebuildError::InUse(away));
     }
-    let rebuilt = swap(&mut connection, &store, target, aggregates, keys, at, events).await?;
+    let rebuilt = swap(connection, &store, target, aggregates, keys, at, events).await?;
     // Whoever asked before the swap may not have begun to read yet.
     sleep(GRACE).await;
-    if !migrate::retire_schema(&mut connection, &away, PATIENCE).await? {
+    if !migrate::retire_schema(connection, &away, PATIENCE).await? {
         tracing::warn!(
             schema = away,
             "somebody still reads the old rows; the next rebuild removes them"
@@ -126,7 +142,6 @@ pub async fn rebuild(
         head: store.head().await?,
         events: rebuilt.events,
     });
-    connection.close().await?;
     Ok(rebuilt)
 }
 
