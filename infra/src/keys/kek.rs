@@ -89,6 +89,10 @@ impl Kek {
     /// Reads the keys of a file: one a line, 64 hexadecimal digits or base64 of 32 bytes. The last line
     /// is the one that wraps; those before it only unwrap. Lines that begin with `#` are for people.
     ///
+    /// To replace a key: put the new one above it and restart every process, so that all can unwrap what
+    /// any of them will wrap; move it to the end and restart them again; [`rewrap`](super::Keys::rewrap);
+    /// take the old one out.
+    ///
     /// # Errors
     /// See [`KekError`].
     pub fn open(path: &Path) -> Result<Self, KekError> {
