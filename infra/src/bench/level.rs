@@ -291,7 +291,8 @@ impl Run<'_> {
     /// Open loop: sends all that is due by now.
     async fn send_what_is_due(&mut self) -> Result<(), Failure> {
         let Flight::Schedule(schedule) = &self.flight else { return Ok(()) };
-        let numbers = schedule.sent..schedule.due_by(Instant::now().min(self.until));
+        let end = self.until - Duration::from_nanos(1);
+        let numbers = schedule.sent..schedule.due_by(Instant::now().min(end));
         for number in numbers {
             let Flight::Schedule(schedule) = &self.flight else { return Ok(()) };
             let (due, now) = (schedule.due(number), Instant::now());
@@ -371,14 +372,14 @@ struct Schedule {
 
 impl Schedule {
     fn due(&self, number: u64) -> Instant {
-        let nanos = u128::from(number) * 1_000_000_000 / u128::from(self.rate);
-        self.began + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        due(self.began, self.rate, number)
     }
 
-    /// How many are due by then.
+    /// How many are due by then, the one that is due at this very moment among them.
     fn due_by(&self, then: Instant) -> u64 {
         let nanos = then.saturating_duration_since(self.began).as_nanos();
-        u64::try_from(nanos * u128::from(self.rate) / 1_000_000_000).unwrap_or(u64::MAX)
+        let last = nanos * u128::from(self.rate) / 1_000_000_000;
+        u64::try_from(last).unwrap_or(u64::MAX).saturating_add(1)
     }
 
     /// Rings whenever something is due, from a thread: timers of the runtime go by milliseconds.
@@ -386,17 +387,31 @@ impl Schedule {
         const FINEST: Duration = Duration::from_micros(100);
         let bell = Arc::new(Notify::new());
         let ringing = Arc::clone(&bell);
-        let pause = Duration::from_nanos(1_000_000_000 / u64::from(self.rate)).max(FINEST);
-        let mut next = Instant::now();
+        let (began, rate, mut number) = (self.began, self.rate, self.sent);
         thread::spawn(move || {
-            while next < end {
-                next += pause;
-                thread::sleep(next.saturating_duration_since(Instant::now()));
+            loop {
+                let next = due(began, rate, number);
+                if next >= end {
+                    return;
+                }
+                let pause = next.saturating_duration_since(Instant::now());
+                thread::sleep(if pause.is_zero() { FINEST } else { pause });
                 ringing.notify_one();
+                // Several may be due at once: one ring is enough for all of them.
+                let now = Instant::now();
+                while due(began, rate, number) <= now {
+                    number += 1;
+                }
             }
         });
         bell
     }
+}
+
+/// When a command of an open loop is due.
+fn due(began: Instant, rate: u32, number: u64) -> Instant {
+    let nanos = (u128::from(number) * 1_000_000_000).div_ceil(u128::from(rate));
+    began + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 impl Flight {
@@ -506,7 +521,14 @@ mod tests {
         let Flight::Schedule(schedule) = Flight::new(Pace::PerSecond(5_000), began) else {
             panic!()
         };
-        assert_eq!(schedule.due_by(began + Duration::from_secs(3)), 15_000);
-        assert_eq!(schedule.due_by(schedule.due(7)), 7);
+        assert_eq!(schedule.due_by(began + Duration::from_secs(3)), 15_001);
+        for rate in [1, 3, 7, 5_000, 333_333] {
+            let Flight::Schedule(schedule) = Flight::new(Pace::PerSecond(rate), began) else {
+                panic!()
+            };
+            assert_eq!((schedule.due(0), schedule.due_by(began)), (began, 1));
+            assert_eq!(schedule.due_by(schedule.due(7)), 8);
+            assert_eq!(schedule.due_by(schedule.due(7) - Duration::from_nanos(1)), 7);
+        }
     }
 }

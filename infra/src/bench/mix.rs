@@ -41,8 +41,9 @@ impl Mix {
         (self.chance.command_id(), Subject::from_static(subject), body)
     }
 
-    /// Credits the last wallet once, so that what is amiss is told before anything is measured.
-    pub async fn try_one(&self, wire: &mut Wire) -> Result<(), Failure> {
+    /// Credits the last wallet once, so that what is amiss is told before anything is measured. Returns
+    /// the event's position.
+    pub async fn try_one(&self, wire: &mut Wire) -> Result<i64, Failure> {
         wire.forget().await;
         let body = self.bodies.last().map(|two| two[0].clone()).unwrap_or_default();
         let id = Chance::new().command_id();
@@ -50,7 +51,7 @@ impl Mix {
         let reply = timeout(PATIENCE, wire.replies.next()).await.ok().flatten();
         let reply = reply.ok_or_else(|| Failure::unavailable(format!("{CREDIT}: no answer")))?;
         match wire::read(&reply) {
-            Reply::Accepted(_) => Ok(()),
+            Reply::Accepted(position) => Ok(position),
             Reply::Refused(_) | Reply::Failed(_) => {
                 let mut failure = wire::told(CREDIT, &reply);
                 failure.text.push_str("\nWallets that are not there yet: run it with --prepare.");

@@ -40,6 +40,9 @@ use self::{
     wire::Wire,
 };
 
+/// How long a projector may keep silent.
+const PROJECTOR: Duration = Duration::from_secs(10);
+
 /// Measures how many commands a deployment takes, how long each waits, and how soon rows show it.
 ///
 /// The commands are credits of 10.00 and debits of 7.00 in turn, sent as the system.
@@ -169,13 +172,20 @@ async fn measured(args: &BenchArgs) -> Result<Report, Failure> {
     };
     if args.prepare {
         let preparation = preparation(args, &settings, &wallets)?;
-        let last = preparation.run(&mut wire).await?;
-        if let Some(rows) = &mut rows {
-            rows.wait_for(last, Duration::from_secs(30)).await;
-        }
+        preparation.run(&mut wire).await?;
     }
     let mix = Mix::new(&wallets);
-    mix.try_one(&mut wire).await?;
+    let last = mix.try_one(&mut wire).await?;
+    if let Some(rows) = &mut rows
+        && !rows.wait_for(last, PROJECTOR).await
+        && args.with_rows
+    {
+        let text = format!(
+            "no projector of samia says how far it is: {} s after a command nothing was told",
+            PROJECTOR.as_secs()
+        );
+        return Err(Failure::unavailable(text));
+    }
     let surroundings = surroundings::look(&settings, &client).await;
     let mut load = Load { wire: &mut wire, mix, rows: rows.filter(|_| args.with_rows) };
     let mut levels = Vec::new();

@@ -36,8 +36,8 @@ pub struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
-    /// Brings everything into being. Each step needs the one before. Returns the last position.
-    pub async fn run(&self, wire: &mut Wire) -> Result<i64, Failure> {
+    /// Brings everything into being. Each step needs the one before.
+    pub async fn run(&self, wire: &mut Wire) -> Result<(), Failure> {
         let all = self.wallets;
         self.step(wire, "identities", all.iter().map(|id| self.identity(*id))).await?;
         self.step(wire, "users", all.iter().map(|id| self.user(*id))).await?;
@@ -54,20 +54,19 @@ impl Preparation<'_> {
         wire: &mut Wire,
         what: &str,
         jobs: impl Iterator<Item = Job>,
-    ) -> Result<i64, Failure> {
+    ) -> Result<(), Failure> {
         let mut told = Instant::now();
         let mut done = 0;
-        let last = wire
-            .send_all(jobs, IN_FLIGHT, |count| {
-                done = count;
-                if told.elapsed() >= TELL {
-                    told = Instant::now();
-                    eprintln!("annals: {count} {what}");
-                }
-            })
-            .await?;
+        wire.send_all(jobs, IN_FLIGHT, |count| {
+            done = count;
+            if told.elapsed() >= TELL {
+                told = Instant::now();
+                eprintln!("annals: {count} {what}");
+            }
+        })
+        .await?;
         eprintln!("annals: {done} {what} are there");
-        Ok(last)
+        Ok(())
     }
 
     fn job(&self, token: Option<String>, subject: &'static str, id: Uuid, data: &Value) -> Job {

@@ -1,6 +1,6 @@
 //! What figures depend on: versions, machine, and the settings that decide what a commit costs.
 
-use std::{fs, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use async_nats::Client;
 use serde::Serialize;
@@ -23,7 +23,7 @@ pub struct Surroundings {
     /// Its version.
     pub nats_version: String,
     /// Name and value; nothing where DATABASE_URL does not lead to it from here.
-    pub postgres: Vec<(String, String)>,
+    pub postgres: BTreeMap<String, String>,
 }
 
 /// Settings of Postgres that are shown.
@@ -42,7 +42,7 @@ const SHOWN: [&str; 8] = [
 pub async fn look(settings: &Settings, client: &Client) -> Surroundings {
     let postgres = match &settings.database_url {
         Some(url) => timeout(Duration::from_secs(3), postgres(url.expose())).await,
-        None => Ok(Ok(Vec::new())),
+        None => Ok(Ok(BTreeMap::new())),
     };
     Surroundings {
         annals: env!("CARGO_PKG_VERSION"),
@@ -54,22 +54,22 @@ pub async fn look(settings: &Settings, client: &Client) -> Surroundings {
     }
 }
 
-async fn postgres(url: &str) -> Result<Vec<(String, String)>, sqlx::Error> {
+async fn postgres(url: &str) -> Result<BTreeMap<String, String>, sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     let rows = sqlx::query(
         "SELECT name, current_setting(name)
-         FROM unnest($1::text[]) WITH ORDINALITY AS asked (name, nth) ORDER BY nth",
+         FROM unnest($1::text[]) AS asked (name)",
     )
     .bind(SHOWN.as_slice())
     .fetch_all(&mut connection)
     .await?;
     let head: i64 =
         sqlx::query_scalar("SELECT position FROM annals.head").fetch_one(&mut connection).await?;
-    let mut values = Vec::new();
+    let mut values = BTreeMap::new();
     for row in rows {
-        values.push((row.try_get(0)?, row.try_get(1)?));
+        values.insert(row.try_get(0)?, row.try_get(1)?);
     }
-    values.push(("events in the log".to_owned(), head.to_string()));
+    values.insert("events in the log".to_owned(), head.to_string());
     Ok(values)
 }
 

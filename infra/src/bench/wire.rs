@@ -65,17 +65,16 @@ impl Wire {
         Ok(Self { sender: Sender { client, inbox, headers: headers(token)? }, replies })
     }
 
-    /// Sends commands that must all be accepted, so many at a time, and tells as it goes. Returns the
-    /// last position among the replies.
+    /// Sends commands that must all be accepted, so many at a time, and tells as it goes.
     pub async fn send_all(
         &mut self,
         jobs: impl Iterator<Item = Job>,
         in_flight: usize,
         mut tell: impl FnMut(usize),
-    ) -> Result<i64, Failure> {
+    ) -> Result<(), Failure> {
         let mut jobs = jobs.enumerate();
         let mut waiting: BTreeMap<u64, Subject> = BTreeMap::new();
-        let (mut last, mut done) = (0, 0);
+        let mut done = 0;
         loop {
             while waiting.len() < in_flight
                 && let Some((number, job)) = jobs.next()
@@ -89,7 +88,7 @@ impl Wire {
                 self.sender.publish(number, job.command_id, headers, job.subject, job.body).await?;
             }
             if waiting.is_empty() {
-                return Ok(last);
+                return Ok(());
             }
             let message = timeout(PATIENCE, self.replies.next()).await.ok().flatten();
             let message = message.ok_or_else(|| Failure::unavailable("no answer in time"))?;
@@ -97,7 +96,7 @@ impl Wire {
                 continue;
             };
             match read(&message) {
-                Reply::Accepted(position) => last = last.max(position),
+                Reply::Accepted(_) => {}
                 Reply::Refused(_) | Reply::Failed(_) => return Err(told(&subject, &message)),
             }
             done += 1;
