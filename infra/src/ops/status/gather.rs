@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Events after a checkpoint that are looked at to count those of the context.
-const COUNTED: i64 = 200_000;
+const COUNTED: i64 = 50_000;
 /// Up to so many rows are counted; beyond, Postgres' estimate is taken.
 const EXACT: f32 = 2_000_000.0;
 /// How long the key store may take to answer before it counts as out of reach.

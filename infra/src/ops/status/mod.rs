@@ -42,7 +42,8 @@ Examples:
   annals status >/dev/null || page-somebody
 
 Columns: the position that rows hold, how many events of the context are not in them yet and how
-long the oldest waits, and how often they were rebuilt; then the same for what is published.
+long the oldest waits; the same for what is published; how often rows and stream began anew; what
+the stream holds; events that could not be applied.
 
 {EXIT_CODES}"))]
 pub struct StatusArgs {

@@ -152,7 +152,13 @@ impl Progress {
         self.lag_events > 0 && self.lag_seconds > LONG
     }
 
-    /// "3 events (2.0 s)".
+    /// "3 events", or more than were counted.
+    fn waiting(&self) -> String {
+        let events = count(self.lag_events, "event");
+        if self.lag_exact { events } else { format!("more than {events}") }
+    }
+
+    /// "3 (2.0 s)".
     pub fn behind(&self) -> String {
         match (self.lag_events, self.lag_exact) {
             (0, true) => "0".to_owned(),
@@ -222,7 +228,7 @@ impl Reading {
             return None;
         }
         let name = &context.name;
-        let wait = count(published.lag_events, "event");
+        let wait = published.waiting();
         if !self.relay_active {
             return Some(format!(
                 "nobody publishes: {wait} of {name} not on the stream. Run annals serve with the role \
@@ -260,7 +266,7 @@ fn of_rows(context: &Context) -> Option<String> {
     if rows.progress.lag_events == 0 {
         return None;
     }
-    let wait = count(rows.progress.lag_events, "event");
+    let wait = rows.progress.waiting();
     if !rows.active {
         return Some(format!(
             "nobody projects {name}, {wait} behind. Run annals serve with the role projector"

@@ -28,17 +28,8 @@ pub(super) fn screen(reading: &Reading, output: Output) -> String {
         let _ = writeln!(text, "  {what:<11} {says}");
     }
     let rows = reading.contexts.iter().map(row);
-    let headings = [
-        "context",
-        "rows at",
-        "behind",
-        "epoch",
-        "published",
-        "behind",
-        "epoch",
-        "stream",
-        "parked",
-    ];
+    let headings =
+        ["context", "rows at", "behind", "published", "behind", "epochs", "messages", "parked"];
     let _ = writeln!(text, "\n{}\n", table(output, headings, rows));
     for note in &reading.notes {
         let _ = writeln!(text, "{} {}", output.paint(Tone::Warn, "note:"), visible(note));
@@ -109,7 +100,7 @@ fn keys(reading: &Reading) -> String {
     format!("{}, {} destroyed", count(keys.live, "key"), number(keys.destroyed))
 }
 
-fn row(context: &Context) -> [String; 9] {
+fn row(context: &Context) -> [String; 8] {
     let dash = || "-".to_owned();
     let (at, behind, epoch) = match &context.projection {
         Some(rows) => {
@@ -130,14 +121,15 @@ fn row(context: &Context) -> [String; 9] {
     let stream = context.stream.as_ref().map_or_else(dash, |it| {
         let messages = i64::try_from(it.messages).unwrap_or(i64::MAX);
         let size = i64::try_from(it.bytes).unwrap_or(i64::MAX);
-        format!("{} in {}", count(messages, "message"), bytes(size))
+        format!("{} ({})", number(messages), bytes(size))
     });
     let parked = match (context.parked, context.skipped) {
         (parked, 0) => number(parked),
         (parked, skipped) => format!("{}, {} skipped", number(parked), number(skipped)),
     };
     let name = context.name.clone();
-    [name, at, behind, epoch, published, unpublished, published_epoch, stream, parked]
+    let epochs = format!("{epoch}/{published_epoch}");
+    [name, at, behind, published, unpublished, epochs, stream, parked]
 }
 
 #[cfg(test)]
@@ -180,7 +172,7 @@ mod tests {
         let text = screen(&it, Output::plain());
         for part in [
             "9 stopped",
-            "0 messages in 0 B",
+            "0 (0 B)",
             "0, 1 skipped",
             "relay       nobody",
             "projectors  nobody",
