@@ -62,7 +62,7 @@ impl World {
             token::verifier().await,
         );
         config.allow_unsafe = true;
-        let client = connect_nats(&nats.client_url()).await.unwrap();
+        let client = connect_nats(&nats.client_url(), None).await.unwrap();
         let options: PgConnectOptions = database.url().parse().unwrap();
         let pool = PgPoolOptions::new()
             .max_connections(8)
@@ -127,7 +127,7 @@ impl World {
 
     /// NATS, with all rights.
     pub async fn master(&self) -> Client {
-        connect_nats(&self.nats.url()).await.unwrap()
+        connect_nats(&self.nats.url(), None).await.unwrap()
     }
 
     /// Asks as a signed-in person.

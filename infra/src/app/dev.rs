@@ -114,7 +114,8 @@ pub async fn run(args: DevArgs) -> Result<(), AppError> {
             let pool = PgPool::connect(running.database_url.as_deref().unwrap_or_default())
                 .await
                 .map_err(|error| AppError::Postgres(error.to_string()))?;
-            let client = connect_nats(running.nats_url.as_deref().unwrap_or_default()).await?;
+            let client =
+                connect_nats(running.nats_url.as_deref().unwrap_or_default(), None).await?;
             tour::run(&client, &pool, &tokens(&dir)?).await?;
             println!("5. What to try next.\n");
             banner(&dir, &running)
@@ -166,7 +167,7 @@ async fn foreground(args: &DevArgs) -> Result<(), AppError> {
         let pool = PgPool::connect(servers.database_url())
             .await
             .map_err(|error| AppError::Postgres(error.to_string()))?;
-        let client = connect_nats(servers.nats_url()).await?;
+        let client = connect_nats(servers.nats_url(), settings.nats_creds.as_deref()).await?;
         Demo::new(&client, &tokens(&dir)?, pool).seed().await?;
     }
     let told = serde_json::to_string(&Ready { pid: std::process::id(), http }).unwrap_or_default();

@@ -78,6 +78,7 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
     let has = |role| settings.roles.has(role);
     let mut config =
         Config::new(database.expose(), keys.expose(), settings.nats_url.expose(), kek, verifier);
+    config.nats_creds.clone_from(&settings.nats_creds);
     config.roles = Roles {
         commands: has(Role::Commands),
         relay: has(Role::Relay),

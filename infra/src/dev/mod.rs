@@ -132,10 +132,17 @@ impl Options {
     }
 
     /// Like [`Options::new`], but what `DATABASE_URL` and `NATS_URL` name is used and not started.
+    /// Servers of `annals dev` that a shell still knows from its `dev env` do not count: they are what
+    /// is to be started.
     #[must_use]
     pub fn from_environment(dir: impl Into<PathBuf>) -> Self {
-        let given = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        Self { database_url: given("DATABASE_URL"), nats_url: given("NATS_URL"), ..Self::new(dir) }
+        let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let given = |name, own| set(name).filter(|value| set(own).as_ref() != Some(value));
+        Self {
+            database_url: given("DATABASE_URL", record::OWN_DATABASE),
+            nats_url: given("NATS_URL", record::OWN_NATS),
+            ..Self::new(dir)
+        }
     }
 }
 

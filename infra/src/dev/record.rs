@@ -11,6 +11,10 @@ use std::{
 
 use super::{chance, error::DevError};
 
+/// What `annals dev env` names its own database by, beside `DATABASE_URL`.
+pub const OWN_DATABASE: &str = "ANNALS_DEV_DATABASE_URL";
+/// What `annals dev env` names its own NATS by, beside `NATS_URL`.
+pub const OWN_NATS: &str = "ANNALS_DEV_NATS_URL";
 const HEADER: &str = "\
 # Written by `annals dev`; it holds passwords. In a shell: . this-file
 # Kept between starts, so that these addresses stay as they are.
@@ -119,6 +123,8 @@ impl Record {
         let lines = [
             ("DATABASE_URL", self.database_url()),
             ("NATS_URL", self.nats_url()),
+            (OWN_DATABASE, self.database_url()),
+            (OWN_NATS, self.nats_url()),
             ("ANNALS_DEV_CLIENT_NATS_URL", self.nats_client_url()),
             ("ANNALS_DEV_NATS_MONITOR_URL", self.nats_monitor_url()),
         ];

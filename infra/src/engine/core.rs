@@ -471,7 +471,10 @@ impl Core {
         self.in_flight = Some(building);
         self.batch_number += 1;
         tokio::spawn(async move {
+            let began = std::time::Instant::now();
             let report = append(&store, &batch, expected, at).await;
+            metrics::histogram!("annals_append_duration_seconds")
+                .record(began.elapsed().as_secs_f64());
             let stored = matches!(report, Report::Appended { result: Ok(_), .. });
             let _ = back.send(report);
             if stored {

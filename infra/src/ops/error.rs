@@ -81,6 +81,7 @@ impl OpsError {
             | Self::Missing(_)
             | Self::Usage(_)
             | Self::Connect(ConnectError::Url)
+            | Self::Nats(NatsError::Url(_) | NatsError::Credentials { .. })
             | Self::Keys(KeysError::Url | KeysError::Connect(ConnectError::Url))
             | Self::Migration(MigrationError::Url)
             | Self::Rebuild(RebuildError::NoTables(_)) => Exit::Usage,

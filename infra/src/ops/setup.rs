@@ -10,7 +10,7 @@ use crate::{
     cli::complain,
     keys::{Kek, Keys},
     serve::{NatsError, connect_nats},
-    settings::{Flags, NatsUrl, Settings, Sources},
+    settings::{Flags, Settings, Sources},
     store::{ConnectError, Role, connect},
 };
 
@@ -87,7 +87,7 @@ impl Setup {
 
     /// NATS, if it answers soon.
     pub async fn nats(&self) -> Result<Client, NatsError> {
-        nats(&self.settings.nats_url).await
+        nats(&self.settings).await
     }
 }
 
@@ -100,10 +100,11 @@ async fn answers(url: &str) -> Result<(), ConnectError> {
     Ok(())
 }
 
-async fn nats(url: &NatsUrl) -> Result<Client, NatsError> {
+async fn nats(settings: &Settings) -> Result<Client, NatsError> {
     let kind = async_nats::ConnectErrorKind::TimedOut;
     let late = NatsError::Unreachable(async_nats::ConnectError::new(kind));
-    tokio::time::timeout(NATS, connect_nats(url.expose())).await.unwrap_or(Err(late))
+    let connected = connect_nats(settings.nats_url.expose(), settings.nats_creds.as_deref());
+    tokio::time::timeout(NATS, connected).await.unwrap_or(Err(late))
 }
 
 /// The database of the `annals dev` that runs in this folder.

@@ -9,6 +9,7 @@ mod merge;
 mod rebuild;
 mod run;
 mod wait;
+mod watch;
 mod write;
 
 pub(crate) use apply::envelope;
@@ -16,3 +17,4 @@ pub use apply::{Applied, ApplyError, Checkpoint, Target, checkpoint};
 pub use rebuild::{Progress, RebuildError, Rebuilt, rebuild};
 pub use run::Projector;
 pub use wait::{PROJECTED, Waiter};
+pub use watch::watch;

@@ -16,7 +16,7 @@ use crate::{
     auth::Verifier,
     engine::{Clock, Engine, Limits, Parts, SystemClock},
     keys::{Kek, KekError, Keys, KeysError},
-    projector::{Projector, Waiter},
+    projector::{self, Projector, Waiter},
     relay::{MacKey, Relay},
     service::{RateLimit, Receiver, Service, ServiceError},
     store::{ConnectError, Role, Store, connect},
@@ -47,6 +47,8 @@ pub struct Config {
     pub keys_url: String,
     /// NATS.
     pub nats_url: String,
+    /// A credentials file for NATS.
+    pub nats_creds: Option<PathBuf>,
     /// The key-encryption key's file.
     pub kek_file: PathBuf,
     /// What this process does.
@@ -83,6 +85,7 @@ impl Config {
             database_url: database_url.to_owned(),
             keys_url: keys_url.to_owned(),
             nats_url: nats_url.to_owned(),
+            nats_creds: None,
             kek_file,
             roles: Roles::ALL,
             contexts: Vec::new(),
@@ -170,7 +173,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let mut tasks = Vec::new();
     let aggregates = Arc::new(Aggregates::new());
     let catalogue = Arc::new(Catalogue::new());
-    let client = connect_nats(&config.nats_url).await?;
+    let client = connect_nats(&config.nats_url, config.nats_creds.as_deref()).await?;
     let kek = Kek::open_or_create(&config.kek_file)?;
     let keys = Arc::new(Keys::connect(&config.keys_url, kek, config.allow_unsafe).await?);
     let mac = MacKey::new(&*keys.derived("annals.relay.mac.v1")?);
@@ -234,6 +237,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     if config.roles.projector {
         let pool = connect(&config.database_url, Role::Projector, 8, config.allow_unsafe).await?;
         check_schema(&pool).await?;
+        tasks.push(tokio::spawn(projector::watch(pool.clone(), names.clone(), stop.clone())));
         for name in names {
             let projector = Projector {
                 catalogue: Arc::clone(&catalogue),

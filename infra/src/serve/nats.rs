@@ -1,8 +1,14 @@
 //! Connecting to a NATS that is new enough.
 
-use std::time::Duration;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use async_nats::{Client, ConnectOptions};
+use async_nats::Client;
+
+use crate::settings::nats_options;
 
 /// The oldest server: atomic batches with de-duplication came with it.
 const OLDEST: (i64, i64, i64) = (2, 12, 1);
@@ -10,6 +16,17 @@ const OLDEST: (i64, i64, i64) = (2, 12, 1);
 /// Why there is no connection to NATS.
 #[derive(Debug, thiserror::Error)]
 pub enum NatsError {
+    /// The address is none.
+    #[error("NATS_URL: {0}")]
+    Url(String),
+    /// The credentials file cannot be read.
+    #[error("{}: {source} (NATS_CREDS)", path.display())]
+    Credentials {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// It does not answer, or refuses the credentials.
     #[error("NATS cannot be reached at the address of NATS_URL: {0}")]
     Unreachable(#[from] async_nats::ConnectError),
@@ -24,33 +41,16 @@ pub enum NatsError {
     NoJetStream,
 }
 
-/// The servers of a URL, and the login that stands in it.
-fn addresses(urls: &str) -> (Vec<String>, Option<(String, String)>) {
-    let mut login = None;
-    let mut addresses = Vec::new();
-    for url in urls.split(',').map(str::trim).filter(|url| !url.is_empty()) {
-        let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
-        match rest.rsplit_once('@') {
-            Some((user, address)) => {
-                let (user, password) = user.split_once(':').unwrap_or((user, ""));
-                login = Some((user.to_owned(), password.to_owned()));
-                addresses.push(format!("{scheme}://{address}"));
-            }
-            None => addresses.push(format!("{scheme}://{rest}")),
-        }
-    }
-    (addresses, login)
-}
-
-/// Connects. The URL may hold user and password.
+/// Connects. What opens the servers stands in their URLs or in a credentials file.
 ///
 /// # Errors
 /// When it cannot be reached, is older than 2.12.1, or has no JetStream.
-pub async fn connect_nats(url: &str) -> Result<Client, NatsError> {
-    let (addresses, login) = addresses(url);
-    let mut options = ConnectOptions::new();
-    if let Some((user, password)) = login {
-        options = options.user_and_password(user, password);
+pub async fn connect_nats(urls: &str, credentials: Option<&Path>) -> Result<Client, NatsError> {
+    let (mut options, addresses) = nats_options(urls).map_err(NatsError::Url)?;
+    if let Some(path) = credentials {
+        let read = options.credentials_file(path).await;
+        options =
+            read.map_err(|source| NatsError::Credentials { path: path.to_owned(), source })?;
     }
     let options = options
         .name("annals")

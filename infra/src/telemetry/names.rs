@@ -104,8 +104,6 @@ metrics_list! {
     PROJECTION_FAILURES = "annals_projection_failures_total", Counter, Count, ["context"];
     /// Messages on an event stream that no stored event stands behind.
     FORGED_MESSAGES = "annals_forged_messages_total", Counter, Count, ["context"];
-    /// How far a rebuild is, from 0 to 1.
-    REBUILD_PROGRESS = "annals_rebuild_progress_ratio", Gauge, Count, ["context"];
     /// Events that are parked, since no projection could apply them.
     DEAD_LETTERS = "annals_dead_letters", Gauge, Count, ["context"];
     /// Commands sent because of an event or a timer.

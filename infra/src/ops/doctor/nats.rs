@@ -67,6 +67,8 @@ pub(super) async fn check(setup: &Setup, pool: Option<&PgPool>) -> Vec<Finding> 
 fn of_error(error: &NatsError) -> Finding {
     let advice = match error {
         NatsError::Unreachable(_) => "start it, or set NATS_URL; events are kept until then",
+        NatsError::Url(_) => "mend NATS_URL",
+        NatsError::Credentials { .. } => "let NATS_CREDS name a file that this user can read",
         NatsError::TooOld(_) => "install nats-server 2.12.1 or newer",
         NatsError::NoJetStream => "start it with -js and a storage directory",
     };

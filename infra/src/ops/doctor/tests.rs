@@ -43,7 +43,7 @@ async fn a_deployment_that_is_well_has_no_fault_and_a_lost_stream_is_noticed() {
 
     // With nobody there to fill it anew.
     running.stop().await;
-    let client = connect_nats(&nats.url()).await.unwrap();
+    let client = connect_nats(&nats.url(), None).await.unwrap();
     let jetstream = jetstream::new(client);
     jetstream.get_stream("EVT_LIFT").await.unwrap().purge().await.unwrap();
     let [(check, seen)] = &ill(&world, &nats.url()).await[..] else { panic!("one fault is due") };
