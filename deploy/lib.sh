@@ -38,10 +38,10 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive
     export DEBIAN_FRONTEND
     if [ -z "${packages_updated:-}" ]; then
-        as_root apt-get -qq -o DPkg::Lock::Timeout=120 update >&2 || say "apt-get update failed; going on"
+        as_root apt-get -qq -o DPkg::Lock::Timeout=120 update >/dev/null || say "apt-get update failed; going on"
         packages_updated=yes
     fi
-    as_root apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 install "$@" >&2 ||
+    as_root apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=120 install "$@" >/dev/null ||
         fail "$purpose could not be installed. Install it, then run this again: $instead"
 }
 
