@@ -97,6 +97,8 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         cached: settings.cache_aggregates.max(16),
         ..Limits::default()
     };
+    config.connections = settings.database_connections;
+    config.drain = std::time::Duration::from_secs(settings.drain_seconds);
     config.max_body = settings.max_body;
     config.rate_limit = settings.rate_limit;
     config.reply_prefixes = settings.reply_prefixes.iter().map(str::to_owned).collect();

@@ -57,6 +57,10 @@ pub struct Config {
     pub contexts: Vec<String>,
     /// Says who asks.
     pub verifier: Arc<Verifier>,
+    /// Connections of its pools to the event store; each projection has one more of its own.
+    pub connections: u32,
+    /// How long commands that were taken may need for their answers once the process is to stop.
+    pub drain: Duration,
     /// Bounds of the engine.
     pub limits: Limits,
     /// Most bytes of a command's body.
@@ -90,6 +94,8 @@ impl Config {
             roles: Roles::ALL,
             contexts: Vec::new(),
             verifier,
+            connections: 16,
+            drain: Duration::from_secs(20),
             limits: Limits::default(),
             max_body: annals_commands::envelope::MAX_BODY,
             rate_limit: 0,
@@ -186,10 +192,11 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         .filter(|name| config.contexts.is_empty() || config.contexts.iter().any(|it| it == name))
         .collect();
     let bell = Arc::new(Notify::new());
+    let share = |eighths| (config.connections * eighths / 8).max(2);
     tasks.push(tokio::spawn(forget_destroyed(Arc::clone(&keys), stop.clone())));
     let mut engine = None;
     if config.roles.commands {
-        let pool = connect(&config.database_url, Role::Appender, 6, config.allow_unsafe).await?;
+        let pool = connect(&config.database_url, Role::Appender, share(3), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         let ring = ringer(client.clone(), Arc::clone(&bell));
         let (started, task) = Engine::start(Parts {
@@ -215,6 +222,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             receiver,
             engine: started.clone(),
             waiter,
+            drain: config.drain,
             contexts: names.clone(),
         };
         tasks.push(service.start(stop.clone()).await?);
@@ -222,7 +230,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         engine = Some(started);
     }
     if config.roles.relay {
-        let pool = connect(&config.database_url, Role::Relay, 3, config.allow_unsafe).await?;
+        let pool = connect(&config.database_url, Role::Relay, share(2), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         let relay = Relay {
             store: Store::new(pool),
@@ -235,7 +243,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         tasks.push(tokio::spawn(relay.run(stop.clone())));
     }
     if config.roles.projector {
-        let pool = connect(&config.database_url, Role::Projector, 8, config.allow_unsafe).await?;
+        let pool = connect(&config.database_url, Role::Projector, share(3), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         tasks.push(tokio::spawn(projector::watch(pool.clone(), names.clone(), stop.clone())));
         for name in names {
