@@ -192,7 +192,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         .filter(|name| config.contexts.is_empty() || config.contexts.iter().any(|it| it == name))
         .collect();
     let bell = Arc::new(Notify::new());
-    let share = |eighths| (config.connections * eighths / 8).max(2);
+    let share = |eighths: u32| (config.connections * eighths / 8).max(2);
     tasks.push(tokio::spawn(forget_destroyed(Arc::clone(&keys), stop.clone())));
     let mut engine = None;
     if config.roles.commands {
