@@ -7,7 +7,7 @@ use annals_domain::Refused;
 use crate::{
     aggregate::AggregateType,
     command::CommandType,
-    lift, nestsync, samia, shared,
+    lift, nestsync, restorative, samia, shared,
     work::{Stop, Stream, Work},
 };
 
@@ -60,8 +60,13 @@ impl Catalogue {
     /// Every context there is.
     #[must_use]
     pub fn new() -> Self {
-        let contexts =
-            vec![shared::context(), lift::context(), samia::context(), nestsync::context()];
+        let contexts = vec![
+            shared::context(),
+            restorative::context(),
+            lift::context(),
+            samia::context(),
+            nestsync::context(),
+        ];
         let mut commands = HashMap::new();
         let mut aggregates = BTreeMap::new();
         for (at, context) in contexts.iter().enumerate() {

@@ -20,6 +20,7 @@ pub mod work;
 
 pub mod lift;
 pub mod nestsync;
+pub mod restorative;
 pub mod samia;
 pub mod shared;
 

@@ -17,6 +17,7 @@ pub mod text;
 
 pub mod lift;
 pub mod nestsync;
+pub mod restorative;
 pub mod samia;
 pub mod shared;
 

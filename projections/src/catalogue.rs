@@ -9,7 +9,7 @@ use crate::{
     change::Change,
     lift, nestsync,
     recorded::{Envelope, Recorded},
-    samia, shared,
+    restorative, samia, shared,
     table::Table,
 };
 
@@ -124,7 +124,13 @@ impl Catalogue {
     /// Every read model there is.
     #[must_use]
     pub fn new() -> Self {
-        let contexts = [shared::context(), lift::context(), samia::context(), nestsync::context()];
+        let contexts = [
+            shared::context(),
+            restorative::context(),
+            lift::context(),
+            samia::context(),
+            nestsync::context(),
+        ];
         Self { contexts: contexts.into_iter().map(|context| (context.name, context)).collect() }
     }
 

@@ -11,9 +11,12 @@ pub mod catalogue;
 pub mod change;
 pub mod recorded;
 pub mod table;
+#[cfg(test)]
+mod testing;
 
 pub mod lift;
 pub mod nestsync;
+pub mod restorative;
 pub mod samia;
 pub mod shared;
 

@@ -28,6 +28,7 @@ pub mod busy;
 mod caller;
 pub mod lift;
 pub mod nestsync;
+pub mod restorative;
 mod rows;
 pub mod samia;
 pub mod sample;

@@ -2,4 +2,5 @@
 
 mod lift;
 mod nestsync;
+mod restorative;
 mod samia;

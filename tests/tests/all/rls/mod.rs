@@ -3,6 +3,7 @@
 mod claims;
 mod lift;
 mod nestsync;
+mod restorative;
 mod samia;
 mod strangers;
 
