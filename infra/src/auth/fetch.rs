@@ -6,7 +6,12 @@
 use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, StatusCode, Uri, body::Bytes, client::conn::http1, header::{self, HeaderValue}};
+use hyper::{
+    Request, StatusCode, Uri,
+    body::Bytes,
+    client::conn::http1,
+    header::{self, HeaderValue},
+};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
 use tokio::{

@@ -110,7 +110,9 @@ pub enum BundleError {
         line: u64,
     },
     /// The older checkpoint that is held is not the one that the bundle speaks of.
-    #[error("the bundle does not prove that it continues the checkpoint you hold; ask for one that does")]
+    #[error(
+        "the bundle does not prove that it continues the checkpoint you hold; ask for one that does"
+    )]
     OtherOlder,
     /// There is nothing to make it of.
     #[error("the log has no signed checkpoint that covers position {0} yet; wait a moment")]

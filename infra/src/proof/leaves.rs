@@ -26,7 +26,8 @@ impl Leaves {
     /// When it cannot be written.
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let file =
+            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         Ok(Self { file })
     }
 

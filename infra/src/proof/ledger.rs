@@ -17,7 +17,9 @@ pub enum LedgerError {
     #[error("Postgres: {0}")]
     Postgres(#[from] sqlx::Error),
     /// A hash that should be there is not, or is none.
-    #[error("the hash of the events {from} to {to} is not there: the log or its evidence is damaged")]
+    #[error(
+        "the hash of the events {from} to {to} is not there: the log or its evidence is damaged"
+    )]
     Missing {
         /// The first position.
         from: u64,
@@ -102,7 +104,10 @@ impl Ledger {
             ranges.iter().map(|(low, high)| Subtree::cover(*low, *high)).collect();
         let all: Vec<Subtree> = covers.iter().flatten().copied().collect();
         let mut roots = self.roots(&all).await?.into_iter();
-        Ok(covers.iter().map(|cover| join(&roots.by_ref().take(cover.len()).collect::<Vec<_>>())).collect())
+        Ok(covers
+            .iter()
+            .map(|cover| join(&roots.by_ref().take(cover.len()).collect::<Vec<_>>()))
+            .collect())
     }
 
     /// The roots of complete subtrees: each from the kept roots below it, in two queries for all.

@@ -8,10 +8,11 @@
 pub mod bundle;
 pub mod leaves;
 pub mod ledger;
-pub mod note;
 mod notary;
+pub mod note;
 pub mod tree;
 pub mod verify;
 pub mod witness;
 
 pub use notary::{LAST, LEAVES, Notary, NotaryError, Signed, last_note};
+pub(crate) use witness::write_whole;

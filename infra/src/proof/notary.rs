@@ -16,8 +16,8 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ledger::{Ledger, LedgerError, TILE},
     leaves::Leaves,
+    ledger::{Ledger, LedgerError, TILE},
     note::{Checkpoint, Note, NoteError, SigningKey, VerifierKey, sign},
     tree::{Frontier, Hash},
     witness::{Witness, WitnessError},
@@ -168,13 +168,17 @@ impl Notary {
         let tree = match ledger.frontier(last.size).await {
             Ok(tree) => tree,
             // The kept roots are derived: without them every hash is read once.
-            Err(LedgerError::Missing { .. }) => self.from_leaves(&ledger, last.size).await?,
+            Err(LedgerError::Missing { .. }) => self.read_whole(&ledger, last.size).await?,
             Err(error) => return Err(error.into()),
         };
-        if tree.root() == last.root { Ok(tree) } else { Err(NotaryError::Forked { size: last.size }) }
+        if tree.root() == last.root {
+            Ok(tree)
+        } else {
+            Err(NotaryError::Forked { size: last.size })
+        }
     }
 
-    async fn from_leaves(&self, ledger: &Ledger, size: u64) -> Result<Frontier, NotaryError> {
+    async fn read_whole(&self, ledger: &Ledger, size: u64) -> Result<Frontier, NotaryError> {
         let (mut tree, mut tiles) = (Frontier::default(), Tiles::default());
         while tree.size() < size {
             let most = u32::try_from(size - tree.size()).unwrap_or(u32::MAX).min(PAGE);

@@ -75,7 +75,8 @@ impl Checkpoint {
     /// When it has another form.
     pub fn read(body: &str) -> Result<Self, NoteError> {
         let mut lines = body.lines();
-        let origin = lines.next().filter(|it| !it.is_empty()).ok_or(NoteError::Form("no origin"))?;
+        let origin =
+            lines.next().filter(|it| !it.is_empty()).ok_or(NoteError::Form("no origin"))?;
         let size = lines.next().unwrap_or_default();
         let plain = size == "0" || !size.starts_with('0');
         let size = size
@@ -153,9 +154,8 @@ impl Note {
             if *name != key.name || *id != key.id {
                 continue;
             }
-            let at = key
-                .verify(&self.body, bytes)
-                .ok_or_else(|| NoteError::Forged(key.name.clone()))?;
+            let at =
+                key.verify(&self.body, bytes).ok_or_else(|| NoteError::Forged(key.name.clone()))?;
             found = Some(at);
         }
         Ok(found)
@@ -289,8 +289,7 @@ impl SigningKey {
 
     fn new(name: &str, algorithm: u8, seed: &Zeroizing<[u8; 32]>) -> Result<Self, NoteError> {
         check_name(name)?;
-        let pair =
-            Ed25519KeyPair::from_seed_unchecked(&**seed).map_err(|_| NoteError::Secret)?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&**seed).map_err(|_| NoteError::Secret)?;
         let public = pair.public_key().as_ref().try_into().map_err(|_| NoteError::Secret)?;
         Ok(Self { pair, key: VerifierKey::new(name, algorithm, public) })
     }
@@ -373,7 +372,13 @@ mod tests {
             let note = Note::read(&changed).unwrap();
             assert_eq!(note.checkpoint(&keys, ORIGIN), Err(NoteError::Forged(ORIGIN.to_owned())));
         }
-        for bad in ["", "a\n1\n", "a\n1\nAA==\n\nno dash\n", &text.replace('\n', "\r\n"), &text[..text.len() - 1]] {
+        for bad in [
+            "",
+            "a\n1\n",
+            "a\n1\nAA==\n\nno dash\n",
+            &text.replace('\n', "\r\n"),
+            &text[..text.len() - 1],
+        ] {
             assert!(matches!(Note::read(bad), Err(NoteError::Form(_))), "{bad:?}");
         }
         for bad in ["\n1\nAA==\n", "a\n01\nAA==\n", "a\n-1\nAA==\n", "a\n1\nAA==\n"] {

@@ -147,10 +147,9 @@ impl Verification {
     pub async fn run(mut self, mut tell: impl FnMut(u64, u64)) -> Result<Report, VerifyError> {
         let store = Store::new(self.pool.clone());
         let head = u64::try_from(store.head().await?).unwrap_or_default();
-        let last: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM annals.events")
-                .fetch_one(&self.pool)
-                .await?;
+        let last: i64 = sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM annals.events")
+            .fetch_one(&self.pool)
+            .await?;
         let last = u64::try_from(last).unwrap_or_default().max(head);
         let mut walk = Walk::new(self.known.clone());
         let checkpoints = self.checkpoints(&mut walk).await?;
@@ -182,8 +181,11 @@ impl Verification {
             }
             tell(walk.at, last);
         }
-        for checkpoint in due {
-            walk.find(last + 1, checkpoint.size, What::CutOff);
+        let signed = due.map(|checkpoint| checkpoint.size).max().unwrap_or_default();
+        let copied = self.copy.as_ref().map_or(Ok(0), Leaves::len)?;
+        let end = signed.max(copied);
+        if end > last {
+            walk.find(last + 1, end, What::CutOff);
         }
         Ok(walk.report(began))
     }

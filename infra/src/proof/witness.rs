@@ -10,11 +10,20 @@ use std::{
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::{AtomicU64, Ordering}},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
-use axum::{Router, extract::State, http::{StatusCode, header}, response::{IntoResponse, Response}, routing::post};
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tokio::sync::Mutex;
 
@@ -227,7 +236,8 @@ async fn add_checkpoint(State(memory): State<Arc<Memory>>, body: String) -> Resp
     match memory.consider(&body, now.map_or(0, |it| it.as_secs())).await {
         Ok(lines) => lines.into_response(),
         Err((StatusCode::CONFLICT, size)) => {
-            (StatusCode::CONFLICT, [(header::CONTENT_TYPE, "text/x.tlog.size")], size).into_response()
+            (StatusCode::CONFLICT, [(header::CONTENT_TYPE, "text/x.tlog.size")], size)
+                .into_response()
         }
         Err((status, why)) => {
             tracing::warn!(status = status.as_u16(), why, "a checkpoint is not cosigned");
@@ -237,7 +247,7 @@ async fn add_checkpoint(State(memory): State<Arc<Memory>>, body: String) -> Resp
 }
 
 /// Writes a file so that it is there whole or as it was.
-pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let draft = path.with_extension(format!("{}.new", std::process::id()));
     let mut options = fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o644).open(&draft)?;
@@ -254,7 +264,13 @@ pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 mod tests {
     use zeroize::Zeroizing;
 
-    use super::{super::{note::sign, tree::{Frontier, consistency_path}}, *};
+    use super::{
+        super::{
+            note::sign,
+            tree::{Frontier, consistency_path},
+        },
+        *,
+    };
 
     const ORIGIN: &str = "example.org/annals";
 
@@ -311,7 +327,8 @@ mod tests {
         memory.consider(&asked(0, &leaves(0, 9)), 7).await.unwrap();
         let mut forked = leaves(0, 12);
         forked[3] = [99; 32];
-        let refused = |body: String| async { memory.consider(&body, 8).await.unwrap_err().0 };
+        let memory = &memory;
+        let refused = |body: String| async move { memory.consider(&body, 8).await.unwrap_err().0 };
         assert_eq!(refused(asked(9, &forked)).await, StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(refused(asked(9, &forked[..9])).await, StatusCode::CONFLICT);
         // Cut off, and grown again to another end.
