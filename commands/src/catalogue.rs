@@ -6,6 +6,7 @@ use annals_domain::Refused;
 
 use crate::{
     aggregate::AggregateType,
+    carenotes,
     command::CommandType,
     lift, nestsync, samia, shared,
     work::{Stop, Stream, Work},
@@ -60,8 +61,13 @@ impl Catalogue {
     /// Every context there is.
     #[must_use]
     pub fn new() -> Self {
-        let contexts =
-            vec![shared::context(), lift::context(), samia::context(), nestsync::context()];
+        let contexts = vec![
+            shared::context(),
+            lift::context(),
+            carenotes::context(),
+            samia::context(),
+            nestsync::context(),
+        ];
         let mut commands = HashMap::new();
         let mut aggregates = BTreeMap::new();
         for (at, context) in contexts.iter().enumerate() {
