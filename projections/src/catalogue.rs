@@ -6,6 +6,7 @@ use annals_domain::{Decider, DomainEvent};
 use serde_json::Value;
 
 use crate::{
+    carenotes,
     change::Change,
     lift, nestsync,
     recorded::{Envelope, Recorded},
@@ -124,7 +125,13 @@ impl Catalogue {
     /// Every read model there is.
     #[must_use]
     pub fn new() -> Self {
-        let contexts = [shared::context(), lift::context(), samia::context(), nestsync::context()];
+        let contexts = [
+            shared::context(),
+            lift::context(),
+            carenotes::context(),
+            samia::context(),
+            nestsync::context(),
+        ];
         Self { contexts: contexts.into_iter().map(|context| (context.name, context)).collect() }
     }
 

@@ -11,7 +11,10 @@ pub mod catalogue;
 pub mod change;
 pub mod recorded;
 pub mod table;
+#[cfg(test)]
+mod testing;
 
+pub mod carenotes;
 pub mod lift;
 pub mod nestsync;
 pub mod samia;
