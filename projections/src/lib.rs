@@ -10,9 +10,9 @@
 pub mod catalogue;
 pub mod change;
 pub mod recorded;
-pub mod table;
 #[cfg(test)]
-mod testing;
+mod stories;
+pub mod table;
 
 pub mod carenotes;
 pub mod lift;
@@ -23,4 +23,4 @@ pub mod shared;
 pub use catalogue::{Catalogue, Context, Projection, projection};
 pub use change::{Change, Operation, Row};
 pub use recorded::{ActorKind, Envelope, Recorded};
-pub use table::Table;
+pub use table::{Partitions, Table, Writer};

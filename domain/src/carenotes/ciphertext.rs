@@ -54,7 +54,8 @@ fn bytes_in(base64: &str) -> Option<usize> {
     let digits = base64.trim_end_matches('=');
     let padding = base64.len() - digits.len();
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
-    let whole = digits.len() % 4 != 1 && (padding == 0 || (base64.len() % 4 == 0 && padding <= 2));
+    let whole =
+        digits.len() % 4 != 1 && (padding == 0 || (base64.len().is_multiple_of(4) && padding <= 2));
     (whole && digits.bytes().all(is_digit)).then_some(digits.len() * 3 / 4)
 }
 

@@ -247,6 +247,7 @@ async fn swap(
         apply_page(&mut transaction, store.pool(), target, aggregates, keys, &mut at, &page)
             .await?;
     }
+    migrate::carry_over(&mut transaction, context, name, next).await?;
     let compared = live.1 == at.tables_hash && live.0 == at.position;
     let mut different = Vec::new();
     if compared {

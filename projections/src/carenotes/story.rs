@@ -40,7 +40,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{context, tables::TABLES};
-use crate::testing::{Told, columns, rows, told};
+use crate::stories::{Told, columns, rows, told};
 
 const WILLOW: Uuid = Uuid::from_u128(0x3111);
 const HOUSE: Uuid = Uuid::from_u128(0xb01);
