@@ -20,7 +20,7 @@ use annals_tests::{
 use futures::future::join_all;
 use serde_json::json;
 
-async fn rebuilt(world: &World, context: &str) -> Rebuilt {
+pub(super) async fn rebuilt(world: &World, context: &str) -> Rebuilt {
     let pool = connect(world.database_url(), Role::Projector, 2, true).await.unwrap();
     let catalogue = annals_projections::Catalogue::new();
     let aggregates = Arc::new(annals_commands::Catalogue::new());
@@ -38,7 +38,7 @@ async fn busy() -> (World, Busy) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_rebuilt_is_what_was_there_byte_for_byte() {
     let (world, _) = busy().await;
-    for context in ["lift", "samia", "nestsync"] {
+    for context in ["lift", "carenotes", "samia", "nestsync"] {
         let head = format!("SELECT position FROM annals.projections WHERE name = '{context}'");
         let head = world.number(&head).await;
         let done = rebuilt(&world, context).await;
@@ -53,7 +53,7 @@ async fn what_is_rebuilt_is_what_was_there_byte_for_byte() {
     assert_eq!(world.number(schemas).await, 0);
     let checkpoints = "SELECT name, epoch FROM annals.projections WHERE epoch > 1 ORDER BY name";
     let checkpoint = |name: &str| json!({"name": name, "epoch": 3});
-    let expected = ["lift", "nestsync", "samia"].map(checkpoint);
+    let expected = ["carenotes", "lift", "nestsync", "samia"].map(checkpoint);
     assert_eq!(world.rows(checkpoints).await, expected);
 }
 
