@@ -18,6 +18,7 @@ pub mod problem;
 pub mod testing;
 pub mod work;
 
+pub mod carenotes;
 pub mod lift;
 pub mod nestsync;
 pub mod restorative;

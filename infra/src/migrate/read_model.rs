@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use super::MigrationError;
+use super::{MigrationError, versions};
 
 /// Stands between a table's own statements and its policies.
 const POLICIES: &str = "\n-- policies";
@@ -58,7 +58,8 @@ pub async fn build(
     for (name, sql) in context.views {
         run(connection, context, schema, name, sql).await?;
     }
-    run(connection, context, schema, "schema", "RESET ROLE").await
+    run(connection, context, schema, "schema", "RESET ROLE").await?;
+    Ok(versions::note(connection, context, schema).await?)
 }
 
 async fn run(
@@ -122,7 +123,16 @@ pub async fn retire_schema(
         let relations: Vec<String> = sqlx::query_scalar(
             "SELECT format('%I.%I', own.nspname, relation.relname)
              FROM pg_class AS relation JOIN pg_namespace AS own ON own.oid = relation.relnamespace
-             WHERE own.nspname = $1 AND relation.relkind IN ('r', 'p', 'v')",
+             WHERE own.nspname = $1 AND (relation.relkind IN ('r', 'p')
+               -- A lock on a view is one on all it reads: views of the catalogue are let be.
+               OR relation.relkind = 'v' AND NOT EXISTS (
+                   SELECT FROM pg_rewrite AS rule
+                   JOIN pg_depend AS link
+                        ON link.objid = rule.oid AND link.classid = 'pg_rewrite'::regclass
+                           AND link.refclassid = 'pg_class'::regclass
+                   JOIN pg_class AS used ON used.oid = link.refobjid
+                   WHERE rule.ev_class = relation.oid
+                     AND used.relnamespace = 'pg_catalog'::regnamespace))",
         )
         .bind(schema)
         .fetch_all(&mut *transaction)
@@ -181,7 +191,8 @@ async fn check_dependents(
     Ok(())
 }
 
-/// Puts another schema's name in place of a context's, in everything but string literals and comments.
+/// Puts another schema's name in place of a context's, in everything but string literals and comments:
+/// before a dot, and after the word `SCHEMA`.
 #[must_use]
 pub fn rename(sql: &str, context: &str, schema: &str) -> String {
     if context == schema {
@@ -202,11 +213,10 @@ pub fn rename(sql: &str, context: &str, schema: &str) -> String {
             renamed.push_str(&rest[..literal]);
             rest = &rest[literal..];
             previous = ' ';
-        } else if !is_word && rest.starts_with(&qualifier) {
+        } else if !is_word && (rest.starts_with(&qualifier) || is_schema(&renamed, rest, context)) {
             renamed.push_str(schema);
-            renamed.push('.');
-            rest = &rest[qualifier.len()..];
-            previous = '.';
+            rest = &rest[context.len()..];
+            previous = '_';
         } else {
             renamed.push(letter);
             rest = &rest[letter.len_utf8()..];
@@ -214,6 +224,12 @@ pub fn rename(sql: &str, context: &str, schema: &str) -> String {
         }
     }
     renamed
+}
+
+/// Whether the schema itself is named: `… ON SCHEMA lift TO …`.
+fn is_schema(before: &str, rest: &str, context: &str) -> bool {
+    let ends = |after: &str| !after.starts_with(|it: char| it.is_alphanumeric() || it == '_');
+    before.ends_with("SCHEMA ") && rest.strip_prefix(context).is_some_and(ends)
 }
 
 /// Length of the string literal at the start, quotes included; `''` inside it does not end it.
@@ -244,6 +260,11 @@ mod tests {
         assert_eq!(
             rename(sql, "lift", "lift_next"),
             "SELECT lift_next.f(x), 'lift.a''lift.b', shift.c, t.lift.d FROM lift_next.alerts; -- lift.e"
+        );
+        let sql = "GRANT USAGE ON SCHEMA lift TO lift; CREATE SCHEMA lifted";
+        assert_eq!(
+            rename(sql, "lift", "lift_next"),
+            "GRANT USAGE ON SCHEMA lift_next TO lift; CREATE SCHEMA lifted"
         );
     }
 }

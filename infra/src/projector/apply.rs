@@ -7,6 +7,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 use super::{
     merge::merge,
+    partitions,
     write::{WriteError, write},
 };
 use crate::{
@@ -131,6 +132,13 @@ pub async fn apply(
         return Err(ApplyError::Fenced);
     }
     failpoint("projecting");
+    if let Err(error) = partitions::ensure(&mut transaction, target.schema, &steps).await {
+        return Err(refused(error, "a partition", |why| ApplyError::Poison {
+            position: last.position,
+            event_type: last.event_type.clone(),
+            why,
+        }));
+    }
     let poison = |why: String| ApplyError::Poison {
         position: last.position,
         event_type: last.event_type.clone(),

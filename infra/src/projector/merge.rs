@@ -137,7 +137,7 @@ mod tests {
 
     use super::*;
 
-    static ROWS: Table = Table { schema: "x", name: "rows", key: &["id"], sql: "" };
+    static ROWS: Table = Table::new("x", "rows", &["id"], "");
 
     fn only(steps: &[Step]) -> &Merged {
         assert_eq!(steps.len(), 1);

@@ -6,6 +6,7 @@
 
 mod apply;
 mod merge;
+mod partitions;
 mod rebuild;
 mod run;
 mod wait;
@@ -14,6 +15,7 @@ mod write;
 
 pub(crate) use apply::envelope;
 pub use apply::{Applied, ApplyError, Checkpoint, Target, checkpoint};
+pub(crate) use partitions::ahead;
 pub use rebuild::{Progress, RebuildError, Rebuilt, rebuild};
 pub use run::Projector;
 pub use wait::{PROJECTED, Waiter};

@@ -129,6 +129,11 @@ async fn alone(
         return Err(RebuildError::InUse(away));
     }
     let rebuilt = swap(connection, &store, target, aggregates, keys, at, events).await?;
+    // Planners know nothing of rows that were filled in bulk. (carenotes.ops.analyze)
+    for table in context.tables {
+        let sql = format!("ANALYZE {}.{}", context.name, table.name);
+        connection.execute(sql.as_str()).await?;
+    }
     // Whoever asked before the swap may not have begun to read yet.
     sleep(GRACE).await;
     if !migrate::retire_schema(connection, &away, PATIENCE).await? {
@@ -247,6 +252,7 @@ async fn swap(
         apply_page(&mut transaction, store.pool(), target, aggregates, keys, &mut at, &page)
             .await?;
     }
+    migrate::carry_over(&mut transaction, context, name, next).await?;
     let compared = live.1 == at.tables_hash && live.0 == at.position;
     let mut different = Vec::new();
     if compared {

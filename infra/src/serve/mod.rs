@@ -316,6 +316,13 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             connect(&config.database_url, Role::Projector, share(3), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         tasks.push(tokio::spawn(projector::watch(pool.clone(), names.clone(), stop.clone())));
+        tasks.push(tokio::spawn(projector::ahead(
+            pool.clone(),
+            Arc::clone(&catalogue),
+            names.clone(),
+            Arc::clone(&config.clock),
+            stop.clone(),
+        )));
         for name in names {
             let projector = Projector {
                 catalogue: Arc::clone(&catalogue),

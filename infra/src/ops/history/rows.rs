@@ -93,10 +93,8 @@ mod tests {
 
     use super::*;
 
-    static WALLETS: Table =
-        Table { schema: "samia", name: "user_wallets", key: &["user_id"], sql: "" };
-    static MOVEMENTS: Table =
-        Table { schema: "samia", name: "transactions", key: &["id"], sql: "" };
+    static WALLETS: Table = Table::new("samia", "user_wallets", &["user_id"], "");
+    static MOVEMENTS: Table = Table::new("samia", "transactions", &["id"], "");
 
     fn told(rows: &mut Rows, payload: Value, changes: &[Change]) -> Vec<(String, Value, Value)> {
         let fields = payload.as_object().cloned().unwrap();

@@ -20,7 +20,7 @@ use annals_tests::{
 use futures::future::join_all;
 use serde_json::json;
 
-async fn rebuilt(world: &World, context: &str) -> Rebuilt {
+pub(super) async fn rebuilt(world: &World, context: &str) -> Rebuilt {
     let pool = connect(world.database_url(), Role::Projector, 2, true).await.unwrap();
     let catalogue = annals_projections::Catalogue::new();
     let aggregates = Arc::new(annals_commands::Catalogue::new());
