@@ -5,6 +5,7 @@
 //! there. Rows and checkpoint move in one transaction, by compare-and-set on the checkpoint.
 
 mod apply;
+mod history;
 mod merge;
 mod rebuild;
 mod run;
@@ -14,7 +15,7 @@ mod write;
 
 pub(crate) use apply::envelope;
 pub use apply::{Applied, ApplyError, Checkpoint, Target, checkpoint};
-pub use rebuild::{Progress, RebuildError, Rebuilt, rebuild};
+pub use rebuild::{Progress, Rebuild, RebuildError, Rebuilt, rebuild};
 pub use run::Projector;
 pub use wait::{PROJECTED, Waiter};
 pub use watch::watch;
