@@ -4,7 +4,9 @@ mod history;
 mod read_model;
 
 pub use history::{as_of_schema, history_schema, schemas};
-pub use read_model::{build, drop_schema, rename, replace_schema, retire_schema, tables_hash};
+pub use read_model::{
+    build, build_rows, drop_schema, rename, replace_schema, retire_schema, tables_hash,
+};
 
 use std::str::FromStr;
 
