@@ -189,6 +189,7 @@ impl World {
             keys: Arc::clone(&self.keys),
             client: None,
             key: MacKey::new(b"a test"),
+            history: true,
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(projector.run(context, stop.clone()));
