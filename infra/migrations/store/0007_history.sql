@@ -86,8 +86,8 @@ GRANT EXECUTE ON FUNCTION annals.position_at, annals.as_of, annals.as_of_instant
     TO authenticated, anon, projector, annals_auditor;
 
 -- Makes the history tables of one read model, in a schema beside it, and the views through which they
--- are read as of an instant, in another. All of it follows from the live tables as they stand: their
--- columns, indexes, policies and grants. `keys` names each table's key: {"alerts": ["id"], …}.
+-- are read as of an instant, in another; both schemas are there and empty. All of it follows from the live
+-- tables as they stand: their columns, indexes, policies and grants. `keys` names each table's key: {"alerts": ["id"], …}.
 --
 -- Who may read a past row? The documented policies are asked twice, each time with the reader's rights
 -- of today: of the row as it was, and (policy seen_now) of the row as it is. Rights of the past would
@@ -107,17 +107,18 @@ DECLARE
     key text[];
     columns text;
     readers text;
+    hidden text;
 BEGIN
-    EXECUTE format('CREATE SCHEMA %I', past);
-    EXECUTE format('CREATE SCHEMA %I', views);
+    -- Nobody but the projector reaches the history tables by name; readers do through the views.
     FOR part IN
         SELECT right_of.grantee::regrole::text AS reader FROM pg_catalog.pg_namespace AS space
         CROSS JOIN LATERAL aclexplode(space.nspacl) AS right_of
         WHERE space.nspname = live AND right_of.privilege_type = 'USAGE'
           AND right_of.grantee NOT IN (0, space.nspowner)
     LOOP
-        EXECUTE format('GRANT USAGE ON SCHEMA %I, %I TO %s', past, views, part.reader);
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO %s', views, part.reader);
     END LOOP;
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO projector', past);
 
     EXECUTE format('CREATE FUNCTION %I.position() RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE '
                    'BEGIN ATOMIC SELECT annals.as_of(%L); END', views, context);
@@ -154,9 +155,6 @@ BEGIN
         source := format('%I.%I', live, item.name)::regclass;
         SELECT array_agg(value ORDER BY nth) INTO key
         FROM jsonb_array_elements_text(item.key) WITH ORDINALITY AS part_of (value, nth);
-        SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns
-        FROM pg_catalog.pg_attribute WHERE attrelid = source AND attnum > 0 AND NOT attisdropped;
-
         -- Room on each page, so that closing a version writes no index entry.
         EXECUTE format(
             'CREATE TABLE %1$I.%2$I (LIKE %3$s, annals_from bigint NOT NULL, '
@@ -217,9 +215,66 @@ BEGIN
                 coalesce(' WITH CHECK (' || part.allowed || ')', ''));
         END LOOP;
 
+        -- A view names all of its columns, and who asks it needs a right to each of them. One that some
+        -- reader of the table has no right to is therefore looked up by a function, which is called where
+        -- the column is asked for, and there alone.
+        columns := '';
+        FOR part IN
+            SELECT attribute.attname AS name,
+                   format_type(attribute.atttypid, attribute.atttypmod) AS type,
+                   string_agg(reader.name, ', ') FILTER (WHERE reader.may) AS allowed,
+                   coalesce(bool_and(reader.may), true) AS open
+            FROM pg_catalog.pg_attribute AS attribute
+            LEFT JOIN LATERAL (
+                SELECT role AS name, has_column_privilege(role, source, attribute.attnum, 'SELECT') AS may
+                FROM unnest(ARRAY['authenticated', 'anon']) AS role
+                WHERE has_any_column_privilege(role, source, 'SELECT')
+            ) AS reader ON true
+            WHERE attribute.attrelid = source AND attribute.attnum > 0 AND NOT attribute.attisdropped
+            GROUP BY attribute.attnum, attribute.attname, attribute.atttypid, attribute.atttypmod
+            ORDER BY attribute.attnum
+        LOOP
+            IF part.open THEN
+                columns := concat_ws(', ', nullif(columns, ''), format('version.%I', part.name));
+                CONTINUE;
+            END IF;
+            hidden := format('%I.%I', past, item.name || '_' || part.name);
+            EXECUTE (
+                SELECT format('CREATE FUNCTION %s(%s) RETURNS %s LANGUAGE sql STABLE PARALLEL SAFE '
+                              'BEGIN ATOMIC SELECT known.%I FROM %I.%I AS known WHERE %s; END', hidden,
+                              string_agg(format_type(attribute.atttypid, NULL), ', ' ORDER BY given.nth),
+                              part.type, part.name, past, item.name,
+                              string_agg(format('known.%I = $%s', given.name, given.nth), ' AND '))
+                FROM unnest(key || ARRAY['annals_from']) WITH ORDINALITY AS given (name, nth)
+                JOIN pg_catalog.pg_attribute AS attribute ON attribute.attname = given.name
+                 AND attribute.attrelid = format('%I.%I', past, item.name)::regclass);
+            EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', hidden);
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', hidden,
+                           concat_ws(', ', 'projector', part.allowed));
+            columns := concat_ws(', ', nullif(columns, ''), (
+                SELECT format('%s(%s) AS %I', hidden, string_agg(format('version.%I', given.name), ', '
+                                                                 ORDER BY given.nth), part.name)
+                FROM unnest(key || ARRAY['annals_from']) WITH ORDINALITY AS given (name, nth)));
+        END LOOP;
         EXECUTE format('CREATE VIEW %1$I.%2$I WITH (security_invoker = true) AS SELECT %3$s '
-                       'FROM %4$I.%2$I WHERE annals_from <= (SELECT %1$I.position()) '
-                       'AND annals_to > (SELECT %1$I.position())', views, item.name, columns, past);
+                       'FROM %4$I.%2$I AS version WHERE version.annals_from <= (SELECT %1$I.position()) '
+                       'AND version.annals_to > (SELECT %1$I.position()) '
+                       'AND (SELECT %1$I.position()) IS NOT NULL', views, item.name, columns, past);
+        -- Views that run with their owner's rights read such columns from here; nobody else may.
+        IF columns LIKE '%(%' THEN
+            EXECUTE (
+                SELECT format('CREATE VIEW %1$I.%2$I AS SELECT %3$s FROM %4$I.%5$I AS version '
+                              'WHERE version.annals_from <= (SELECT %1$I.position()) '
+                              'AND version.annals_to > (SELECT %1$I.position()) '
+                              'AND (SELECT %1$I.position()) IS NOT NULL', views, item.name || '_whole',
+                              string_agg(format('version.%I', attname), ', ' ORDER BY attnum), past,
+                              item.name)
+                FROM pg_catalog.pg_attribute
+                WHERE attrelid = source AND attnum > 0 AND NOT attisdropped);
+            EXECUTE format('COMMENT ON VIEW %I.%I IS %L', views, item.name || '_whole', format(
+                '%s.%s with every column, for views that check the reader themselves. Granted to nobody.',
+                views, item.name));
+        END IF;
         EXECUTE format('COMMENT ON VIEW %I.%I IS %L', views, item.name, format(
             '%s.%s as it was at the instant or position of the setting annals.as_of.',
             context, item.name));
@@ -279,6 +334,8 @@ BEGIN
         SELECT view.relname AS name FROM pg_catalog.pg_class AS view
         WHERE view.relnamespace = views::regnamespace AND view.relkind = 'v'
           AND NOT coalesce('security_invoker=true' = ANY (view.reloptions), false)
+          AND EXISTS (SELECT FROM pg_catalog.pg_class AS present WHERE present.relname = view.relname
+                      AND present.relnamespace = live::regnamespace AND present.relkind = 'v')
     LOOP
         EXECUTE format('REVOKE ALL ON %I.%I FROM PUBLIC, anon, authenticated', views, item.name);
         EXECUTE format('ALTER VIEW %I.%I RENAME TO %I', views, item.name, item.name || '_then');
@@ -299,5 +356,149 @@ $$;
 COMMENT ON FUNCTION annals.guard_as_of IS 'Has as-of views that read with their owner''s rights show no row that their live view does not show the reader.';
 
 REVOKE ALL ON FUNCTION annals.build_history, annals.guard_as_of FROM PUBLIC;
+
+-- The events that made a row, and which columns each of them changed: names alone, since an auditor has
+-- no right to the rows. What the columns held is told by the events, whose personal fields are sealed.
+CREATE FUNCTION annals.lineage(relation text, VARIADIC key text[])
+RETURNS TABLE (
+    "position" bigint, event_id uuid, event_type text, aggregate_type text, aggregate_id text,
+    sequence bigint, recorded_at timestamptz, actor uuid, command text, did text, columns text[]
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+    context text := split_part(relation, '.', 1);
+    name text := split_part(relation, '.', 2);
+    past regclass := to_regclass(format('%I.%I', context || '_history', name));
+    present regclass := to_regclass(format('%I.%I', context, name));
+    found_by text;
+BEGIN
+    IF past IS NULL OR present IS NULL THEN
+        RAISE EXCEPTION '% is no documented table', relation USING ERRCODE = 'undefined_table';
+    END IF;
+    IF NOT EXISTS (SELECT FROM annals.projections AS p WHERE p.name = context
+                   AND (p.history OR p.position = 0)) THEN
+        RAISE EXCEPTION 'the past of % is not kept', context
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = format('Name it in ANNALS_HISTORY and run `annals rebuild %s`.', context);
+    END IF;
+    -- The key by which events name the row, or else the table's primary key.
+    FOR found_by IN
+        SELECT string_agg(format('version.%I = $1[%s]::%s', attribute.attname, part.nth,
+                                 format_type(attribute.atttypid, NULL)), ' AND ' ORDER BY part.nth)
+        FROM pg_catalog.pg_index AS index
+        CROSS JOIN LATERAL unnest(index.indkey) WITH ORDINALITY AS part (number, nth)
+        JOIN pg_catalog.pg_attribute AS attribute
+          ON attribute.attrelid = index.indrelid AND attribute.attnum = part.number
+        WHERE index.indrelid IN (past, present) AND index.indisprimary
+          AND attribute.attname <> 'annals_from'
+        GROUP BY index.indrelid
+        HAVING count(*) = array_length(key, 1)
+        ORDER BY index.indrelid = past DESC
+    LOOP
+        RETURN QUERY EXECUTE format(
+            'WITH version AS ('
+            '    SELECT version.annals_from, version.annals_to, to_jsonb(version) - '
+            '        ''{annals_from,annals_from_at,annals_event,annals_to,annals_to_at}''::text[] AS held '
+            '    FROM %s AS version WHERE %s'
+            '), step AS ('
+            '    SELECT version.*, CASE WHEN lag(version.annals_to) OVER moves = version.annals_from '
+            '                      THEN lag(version.held) OVER moves END AS before '
+            '    FROM version WINDOW moves AS (ORDER BY version.annals_from)'
+            '), done AS ('
+            '    SELECT step.annals_from AS at, '
+            '           CASE WHEN step.before IS NULL THEN ''made'' ELSE ''changed'' END AS did, '
+            '           ARRAY(SELECT new.key FROM jsonb_each(step.held) AS new '
+            '                 WHERE new.value <> coalesce(step.before -> new.key, ''null'') '
+            '                 ORDER BY new.key) AS columns '
+            '    FROM step '
+            '    UNION ALL '
+            '    SELECT gone.annals_to, ''removed'', ''{}'' FROM version AS gone '
+            '    WHERE gone.annals_to < 9223372036854775807 AND NOT EXISTS ('
+            '        SELECT FROM version AS next WHERE next.annals_from = gone.annals_to)'
+            ') '
+            'SELECT event.position, event.event_id, event.event_type, event.aggregate_type, '
+            '       event.aggregate_id, event.sequence, event.recorded_at, '
+            '       (event.metadata ->> ''actor'')::uuid, event.metadata ->> ''command'', '
+            '       done.did, done.columns '
+            'FROM done JOIN annals.events AS event ON event.position = done.at ORDER BY done.at',
+            past, found_by) USING key;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION annals.lineage IS 'The events that made a row of a documented table, what each did (made, changed, removed), and the columns it changed: annals.lineage(''lift.alerts'', ''<id>''). Columns hold nothing here.';
+
+-- Each column's last change.
+CREATE FUNCTION annals.column_lineage(relation text, VARIADIC key text[])
+RETURNS TABLE (
+    "column" text, "position" bigint, event_id uuid, event_type text, recorded_at timestamptz,
+    actor uuid, command text
+)
+LANGUAGE sql STABLE SET search_path = ''
+BEGIN ATOMIC
+    WITH story AS (SELECT * FROM annals.lineage(relation, VARIADIC key))
+    SELECT DISTINCT ON (part.name)
+           part.name, story.position, story.event_id, story.event_type, story.recorded_at,
+           story.actor, story.command
+    FROM story CROSS JOIN LATERAL unnest(story.columns) AS part (name)
+    WHERE story.position >= (SELECT max(made.position) FROM story AS made WHERE made.did = 'made')
+    ORDER BY part.name, story.position DESC;
+END;
+COMMENT ON FUNCTION annals.column_lineage IS 'The event that last changed each column of a row, as annals.lineage tells it.';
+
+-- The rows of a table that differ between two positions, by key, in the keys' order.
+CREATE FUNCTION annals.changed_rows(
+    relation text, from_position bigint, to_position bigint, after_key jsonb, most integer
+)
+RETURNS TABLE (key jsonb, did text, columns text[], positions bigint[])
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+    context text := split_part(relation, '.', 1);
+    past regclass := to_regclass(format('%I.%I', context || '_history', split_part(relation, '.', 2)));
+    keys text;
+BEGIN
+    IF past IS NULL THEN
+        RAISE EXCEPTION '% is no documented table', relation USING ERRCODE = 'undefined_table';
+    END IF;
+    PERFORM annals.as_of(context);
+    SELECT string_agg(format('version.%I', attribute.attname), ', ' ORDER BY part.nth) INTO keys
+    FROM pg_catalog.pg_index AS index
+    CROSS JOIN LATERAL unnest(index.indkey) WITH ORDINALITY AS part (number, nth)
+    JOIN pg_catalog.pg_attribute AS attribute
+      ON attribute.attrelid = index.indrelid AND attribute.attnum = part.number
+    WHERE index.indrelid = past AND index.indisprimary AND attribute.attname <> 'annals_from';
+    RETURN QUERY EXECUTE format(
+        'WITH touched AS ('
+        '    SELECT jsonb_build_array(%1$s) AS key, version.annals_from, version.annals_to, '
+        '           to_jsonb(version) - '
+        '        ''{annals_from,annals_from_at,annals_event,annals_to,annals_to_at}''::text[] AS held '
+        '    FROM %2$s AS version WHERE version.annals_from <= $2 AND version.annals_to > $1 '
+        '), row AS ('
+        '    SELECT touched.key, '
+        '           (array_agg(touched.held) FILTER (WHERE touched.annals_from <= $1))[1] AS old, '
+        '           (array_agg(touched.held) FILTER (WHERE touched.annals_to > $2))[1] AS new, '
+        '           array_agg(touched.annals_from ORDER BY touched.annals_from) '
+        '               FILTER (WHERE touched.annals_from > $1) AS begun, '
+        '           max(touched.annals_to) FILTER (WHERE touched.annals_to <= $2) AS ended '
+        '    FROM touched GROUP BY touched.key '
+        ') '
+        'SELECT row.key, CASE WHEN row.old IS NULL THEN ''made'' WHEN row.new IS NULL THEN ''removed'' '
+        '                     ELSE ''changed'' END, '
+        '       ARRAY(SELECT new.key FROM jsonb_each(coalesce(row.new, row.old)) AS new '
+        '             WHERE row.new IS NOT NULL '
+        '               AND new.value <> coalesce(row.old -> new.key, ''null'') ORDER BY new.key), '
+        '       CASE WHEN row.new IS NULL THEN coalesce(row.begun, ''{}'') || row.ended '
+        '            ELSE row.begun END '
+        'FROM row WHERE (row.old IS DISTINCT FROM row.new) AND ($3 IS NULL OR row.key > $3) '
+        'ORDER BY row.key LIMIT $4', keys, past)
+        USING from_position, to_position, after_key, most;
+END
+$$;
+COMMENT ON FUNCTION annals.changed_rows IS 'The rows of a table that are not the same at two positions: key, what became of them, the columns that differ, and the events in between. Columns hold nothing here.';
+
+REVOKE ALL ON FUNCTION annals.lineage, annals.column_lineage, annals.changed_rows FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION annals.lineage, annals.column_lineage, annals.changed_rows TO annals_auditor;
 
 RESET ROLE;

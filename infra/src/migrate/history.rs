@@ -45,6 +45,10 @@ pub(super) async fn build(
         let file = format!("projections/tables/{}/{file}.sql, as of", context.name);
         move |source| MigrationError::Table { file, source }
     };
+    for schema in [history_schema(live), as_of_schema(live)] {
+        let sql = format!("CREATE SCHEMA {schema} AUTHORIZATION annals_owner");
+        connection.execute(sql.as_str()).await?;
+    }
     connection.execute("SET LOCAL ROLE annals_owner").await?;
     let keys: Map<String, Value> =
         context.tables.iter().map(|table| (table.name.to_owned(), json!(table.key))).collect();
@@ -56,9 +60,22 @@ pub(super) async fn build(
         .await
         .map_err(failed("history"))?;
     let views = as_of_schema(live);
+    let whole: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class
+         WHERE relnamespace = to_regnamespace($1) AND relname LIKE '%\\_whole'",
+    )
+    .bind(&views)
+    .fetch_all(&mut *connection)
+    .await?;
     for (name, sql) in context.views {
         // What a view calls now is the instant it is asked about.
-        let sql = rename(sql, context.name, &views).replace("now()", &format!("{views}.instant()"));
+        let mut sql =
+            rename(sql, context.name, &views).replace("now()", &format!("{views}.instant()"));
+        if !sql.contains("security_invoker = true") {
+            for whole in &whole {
+                sql = read_whole(&sql, &views, whole);
+            }
+        }
         connection.execute(sql.as_str()).await.map_err(failed(name))?;
     }
     sqlx::query("SELECT annals.guard_as_of($1)")
@@ -83,4 +100,30 @@ pub(super) async fn ensure(
         .fetch_one(&mut *connection)
         .await?;
     if known { Ok(()) } else { build(connection, context, context.name).await }
+}
+
+/// Has a view read a table's `…_whole` instead of the table.
+fn read_whole(sql: &str, views: &str, whole: &str) -> String {
+    let table = format!("{views}.{}", whole.trim_end_matches("_whole"));
+    let mut pieces = sql.split(&table);
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        text.push_str(&table);
+        let is_longer = piece.starts_with(|it: char| it.is_alphanumeric() || it == '_');
+        text.push_str(if is_longer { "" } else { "_whole" });
+        text.push_str(piece);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_whole;
+
+    #[test]
+    fn the_table_alone_is_read_whole() {
+        let sql = "VIEW v.rows_seen AS SELECT FROM v.rows r, v.rows, w.rows";
+        let whole = "VIEW v.rows_seen AS SELECT FROM v.rows_whole r, v.rows_whole, w.rows";
+        assert_eq!(read_whole(sql, "v", "rows_whole"), whole);
+    }
 }

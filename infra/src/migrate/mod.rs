@@ -5,7 +5,9 @@ mod read_model;
 mod versions;
 
 pub use history::{as_of_schema, history_schema, schemas};
-pub use read_model::{build, drop_schema, rename, replace_schema, retire_schema, tables_hash};
+pub use read_model::{
+    build, build_rows, drop_schema, rename, replace_schema, retire_schema, tables_hash,
+};
 pub use versions::carry_over;
 
 use std::str::FromStr;

@@ -37,6 +37,19 @@ pub async fn build(
     context: &Context,
     schema: &str,
 ) -> Result<(), MigrationError> {
+    build_rows(connection, context, schema).await?;
+    history::build(connection, context, schema).await
+}
+
+/// Makes a context's tables, functions, policies and views in a schema of this name, without a past.
+///
+/// # Errors
+/// As [`build`].
+pub async fn build_rows(
+    connection: &mut PgConnection,
+    context: &Context,
+    schema: &str,
+) -> Result<(), MigrationError> {
     if context.tables.is_empty() {
         return Ok(());
     }
@@ -60,8 +73,7 @@ pub async fn build(
         run(connection, context, schema, name, sql).await?;
     }
     run(connection, context, schema, "schema", "RESET ROLE").await?;
-    versions::note(connection, context, schema).await?;
-    history::build(connection, context, schema).await
+    Ok(versions::note(connection, context, schema).await?)
 }
 
 async fn run(

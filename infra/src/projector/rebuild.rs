@@ -14,7 +14,8 @@ use crate::{
     store::{Store, StoredEvent},
 };
 
-const PAGE: i64 = 2_000;
+/// Events applied at once.
+pub(super) const PAGE: i64 = 2_000;
 /// How long it may take until nobody reads replaced rows any more.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a query may take from finding its tables to locking them.
@@ -163,7 +164,7 @@ async fn alone(
 }
 
 /// Applies events, but for those that cannot be and that an operator lets be skipped.
-async fn apply_page(
+pub(super) async fn apply_page(
     connection: &mut PgConnection,
     pool: &PgPool,
     target: Target<'_>,
@@ -293,7 +294,7 @@ async fn swap(
 }
 
 /// How many rows a table has, and a sum over their contents that no order changes.
-async fn digest(
+pub(super) async fn digest(
     connection: &mut PgConnection,
     schema: &str,
     table: &str,
