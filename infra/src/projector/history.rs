@@ -4,6 +4,8 @@
 //! the live row as it still stands and of the merged columns. It begins at its event's position and ends
 //! where the next one begins; what one event does to a row in several changes is one version.
 //!
+//! Events that are applied again leave the past as it is, as they do the rows.
+//!
 //! Redaction reaches the past: where a documented `…Erased` event puts tombstones into a row
 //! (shared.erasure.event, shared.erasure.tombstones), they stand in all of its earlier versions as well.
 
@@ -279,7 +281,7 @@ impl<'a> Names<'a> {
              FROM given LEFT JOIN {live} AS base ON {} AND NOT given.annals_afresh{more} \
              CROSS JOIN LATERAL jsonb_populate_record( \
                  CASE WHEN base.{first} IS NULL THEN {make} ELSE base END, {columns}) AS version \
-             WHERE given.annals_there",
+             WHERE given.annals_there ON CONFLICT DO NOTHING",
             self.given(),
             self.same("known", "given"),
             self.same("open", "given"),
@@ -291,7 +293,7 @@ impl<'a> Names<'a> {
     fn replace(&self) -> String {
         format!(
             "{} DELETE FROM {} AS known USING given WHERE given.annals_first AND {} \
-             AND known.annals_from = given.annals_from",
+             AND known.annals_from = given.annals_from AND known.annals_to = {OPEN}",
             self.given(),
             self.past,
             self.same("known", "given"),
@@ -338,7 +340,7 @@ impl<'a> Names<'a> {
     fn replace_everywhere(&self, key: &Row) -> String {
         format!(
             "{} DELETE FROM {} AS known USING given, {} AS row, {} AND {} \
-             AND known.annals_from = given.position",
+             AND known.annals_from = given.position AND known.annals_to = {OPEN}",
             self.typed(),
             self.past,
             self.live,
@@ -364,12 +366,15 @@ impl<'a> Names<'a> {
         format!(
             "{}, changed AS (UPDATE {} AS row SET {} FROM {} RETURNING row.*) \
              INSERT INTO {} SELECT changed.*, given.position, given.at, given.event, {OPEN}, 'infinity' \
-             FROM changed, given",
+             FROM changed, given WHERE NOT EXISTS (SELECT FROM {} AS later WHERE {} \
+                 AND later.annals_from > given.position) ON CONFLICT DO NOTHING",
             self.typed(),
             self.live,
             set("wanted", columns.iter().map(|it| it.as_str())),
             self.found(key),
             self.past,
+            self.past,
+            self.same("later", "changed"),
         )
     }
 
@@ -399,6 +404,6 @@ mod tests {
         });
         let row = row.as_object().unwrap();
         let found: Vec<_> = tombstones(row).map(String::as_str).collect();
-        assert_eq!(found, ["first_name", "email", "born", "preferences", "allergies"]);
+        assert_eq!(found, ["allergies", "born", "email", "first_name", "preferences"]);
     }
 }
