@@ -471,28 +471,31 @@ BEGIN
     WHERE index.indrelid = past AND index.indisprimary AND attribute.attname <> 'annals_from';
     RETURN QUERY EXECUTE format(
         'WITH touched AS ('
-        '    SELECT jsonb_build_array(%1$s) AS key, version.annals_from, version.annals_to, '
-        '           to_jsonb(version) - '
-        '        ''{annals_from,annals_from_at,annals_event,annals_to,annals_to_at}''::text[] AS held '
-        '    FROM %2$s AS version WHERE version.annals_from <= $2 AND version.annals_to > $1 '
-        '), row AS ('
-        '    SELECT touched.key, '
-        '           (array_agg(touched.held) FILTER (WHERE touched.annals_from <= $1))[1] AS old, '
-        '           (array_agg(touched.held) FILTER (WHERE touched.annals_to > $2))[1] AS new, '
-        '           array_agg(touched.annals_from ORDER BY touched.annals_from) '
-        '               FILTER (WHERE touched.annals_from > $1) AS begun, '
-        '           max(touched.annals_to) FILTER (WHERE touched.annals_to <= $2) AS ended '
-        '    FROM touched GROUP BY touched.key '
+        '    SELECT %1$s, jsonb_build_array(%1$s) AS name, '
+        '           array_agg(version.annals_from ORDER BY version.annals_from) '
+        '               FILTER (WHERE version.annals_from > $1 AND version.annals_from <= $2) AS begun, '
+        '           max(version.annals_to) FILTER (WHERE version.annals_to <= $2) AS ended '
+        '    FROM %2$s AS version '
+        '    WHERE version.annals_from > $1 AND version.annals_from <= $2 '
+        '       OR version.annals_to > $1 AND version.annals_to <= $2 '
+        '    GROUP BY %1$s '
         ') '
-        'SELECT row.key, CASE WHEN row.old IS NULL THEN ''made'' WHEN row.new IS NULL THEN ''removed'' '
-        '                     ELSE ''changed'' END, '
-        '       ARRAY(SELECT new.key FROM jsonb_each(coalesce(row.new, row.old)) AS new '
-        '             WHERE row.new IS NOT NULL '
-        '               AND new.value <> coalesce(row.old -> new.key, ''null'') ORDER BY new.key), '
-        '       CASE WHEN row.new IS NULL THEN coalesce(row.begun, ''{}'') || row.ended '
-        '            ELSE row.begun END '
-        'FROM row WHERE (row.old IS DISTINCT FROM row.new) AND ($3 IS NULL OR row.key > $3) '
-        'ORDER BY row.key LIMIT $4', keys, past)
+        'SELECT touched.name, '
+        '       CASE WHEN old.held IS NULL THEN ''made'' WHEN new.held IS NULL THEN ''removed'' '
+        '            ELSE ''changed'' END, '
+        '       ARRAY(SELECT field.key FROM jsonb_each(new.held) AS field '
+        '             WHERE field.value <> coalesce(old.held -> field.key, ''null'') ORDER BY 1), '
+        '       CASE WHEN new.held IS NULL THEN coalesce(touched.begun, ''{}'') || touched.ended '
+        '            ELSE touched.begun END '
+        'FROM touched '
+        'LEFT JOIN LATERAL (SELECT to_jsonb(version) - %3$L::text[] AS held FROM %2$s AS version '
+        '    WHERE (%1$s) = (%4$s) AND version.annals_from <= $1 AND version.annals_to > $1) AS old ON true '
+        'LEFT JOIN LATERAL (SELECT to_jsonb(version) - %3$L::text[] AS held FROM %2$s AS version '
+        '    WHERE (%1$s) = (%4$s) AND version.annals_from <= $2 AND version.annals_to > $2) AS new ON true '
+        'WHERE old.held IS DISTINCT FROM new.held AND ($3 IS NULL OR touched.name > $3) '
+        'ORDER BY touched.name LIMIT $4', keys, past,
+        ARRAY['annals_from', 'annals_from_at', 'annals_event', 'annals_to', 'annals_to_at'],
+        replace(keys, 'version.', 'touched.'))
         USING from_position, to_position, after_key, most;
 END
 $$;

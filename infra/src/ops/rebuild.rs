@@ -136,7 +136,7 @@ impl Work {
     }
 }
 
-fn explained(error: RebuildError, context: &str) -> OpsError {
+pub(super) fn explained(error: RebuildError, context: &str) -> OpsError {
     match error {
         RebuildError::Apply(ApplyError::Poison { position, event_type, why }) => {
             OpsError::Refused(format!(

@@ -7,7 +7,7 @@
 mod address;
 mod list;
 mod rows;
-mod told;
+pub(in crate::ops) mod told;
 mod write;
 
 #[cfg(test)]
@@ -18,11 +18,9 @@ use std::process::ExitCode;
 use annals_commands::Catalogue;
 use annals_projections::Catalogue as Projections;
 
-use self::{
-    address::{Address, typed},
-    rows::Rows,
-    told::Teller,
-};
+pub(super) use self::{address::typed, rows::Rows, told::Teller, write::plain};
+
+use self::address::Address;
 use super::{
     EXIT_CODES, OpsError,
     setup::{Setup, tables_missing},
@@ -90,7 +88,7 @@ pub async fn run(args: HistoryArgs) -> Result<ExitCode, OpsError> {
     }
     let setup = Setup::new(&args.flags)?;
     let store = Store::new(setup.pool(Role::Auditor, 2).await?);
-    let keys = keys(&setup, &args).await?;
+    let keys = open_keys(&setup, args.sealed || args.raw).await?;
     let reader = Reader { catalogue, store, keys, output: Output::stdout() };
     let exit = match address {
         Address::Kind(kind) => reader.list(kind, &args, say).await,
@@ -101,8 +99,8 @@ pub async fn run(args: HistoryArgs) -> Result<ExitCode, OpsError> {
 }
 
 /// The keys, where they are wanted and can be had.
-async fn keys(setup: &Setup, args: &HistoryArgs) -> Result<Option<Keys>, OpsError> {
-    if args.sealed || args.raw {
+pub(super) async fn open_keys(setup: &Setup, closed: bool) -> Result<Option<Keys>, OpsError> {
+    if closed {
         return Ok(None);
     }
     if setup.kek_file().is_none() {

@@ -35,7 +35,7 @@ async fn told(world: &World, args: &HistoryArgs) -> (String, Exit) {
     let reader = Reader {
         catalogue: Catalogue::new(),
         store: Store::new(setup.pool(Role::Auditor, 1).await.unwrap()),
-        keys: keys(&setup, args).await.unwrap(),
+        keys: open_keys(&setup, args.sealed || args.raw).await.unwrap(),
         output: Output::plain(),
     };
     let mut lines = Vec::new();

@@ -113,7 +113,7 @@ fn changes(told: &Told, output: Output) -> String {
 }
 
 /// A value on one line.
-fn plain(value: &Value) -> String {
+pub(in crate::ops) fn plain(value: &Value) -> String {
     let text = match value {
         Value::Null => "—".to_owned(),
         Value::String(text) if text.is_empty() || text.trim() != text => value.to_string(),
@@ -272,6 +272,7 @@ mod tests {
             ]
             .map(|(field, old, new)| Changed { field: field.to_owned(), old, new })
             .to_vec(),
+            made: Vec::new(),
             trouble: Vec::new(),
         }
     }
