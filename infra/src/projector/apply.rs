@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use super::{
-    history::Stamp,
+    history::{self, Stamp},
     merge::merge,
     partitions,
     write::{WriteError, write},
@@ -127,9 +127,10 @@ pub async fn apply(
         changes.extend(made.into_iter().map(|change| (nth, change)));
     }
     let applied = Applied { events: events.len(), changes: changes.len() };
-    let history = from.keeps(target.history);
-    let steps = merge(changes, history);
-    let stamps: Option<Vec<Stamp>> = history.then(|| events.iter().map(Stamp::from).collect());
+    let keeps = from.keeps(target.history);
+    let stamps: Option<Vec<Stamp>> = keeps.then(|| events.iter().map(Stamp::from).collect());
+    let erasures = stamps.as_deref().map(|stamps| history::erasures(&changes, stamps));
+    let steps = merge(changes, keeps);
     let mut transaction = connection.begin().await?;
     let moved = sqlx::query(
         "UPDATE annals.projections
@@ -143,7 +144,7 @@ pub async fn apply(
     .bind(last.position)
     .bind(&last.hash)
     .bind(last.recorded_at)
-    .bind(history)
+    .bind(keeps)
     .execute(&mut *transaction)
     .await?;
     if moved.rows_affected() != 1 {
@@ -162,7 +163,11 @@ pub async fn apply(
         event_type: last.event_type.clone(),
         why,
     };
-    match write(&mut transaction, target.schema, &steps, stamps.as_deref()).await {
+    let mut written = write(&mut transaction, target.schema, &steps, stamps.as_deref()).await;
+    if let (Ok(()), Some(erasures)) = (&written, &erasures) {
+        written = history::bury(&mut transaction, target.schema, erasures).await;
+    }
+    match written {
         Ok(()) => {}
         Err(WriteError::Postgres { table, source }) => return Err(refused(source, &table, poison)),
         Err(error @ WriteError::Rows { .. }) => return Err(poison(error.to_string())),
@@ -176,7 +181,7 @@ pub async fn apply(
         hash: Some(last.hash.clone()),
         recorded_at: Some(last.recorded_at),
         stopped_at: None,
-        history,
+        history: keeps,
         ..from.clone()
     };
     Ok((next, applied))
@@ -265,6 +270,20 @@ fn refused(
     } else {
         ApplyError::Postgres(error)
     }
+}
+
+/// What an event does to rows.
+///
+/// # Errors
+/// When keys cannot be had, or the event cannot be applied.
+pub(super) async fn changes_of(
+    context: &Context,
+    aggregates: &Aggregates,
+    keys: &Keys,
+    event: &StoredEvent,
+) -> Result<Vec<Change>, ApplyError> {
+    load_keys(aggregates, keys, std::slice::from_ref(event)).await?;
+    project(context, aggregates, keys, event)
 }
 
 async fn load_keys(

@@ -69,9 +69,6 @@ struct Versions {
 
 /// Versions by table and, where numbers are added to, by the columns that are numbers.
 type Groups<'a> = BTreeMap<(&'a str, Vec<String>), (&'a Table, Versions)>;
-/// Keys and tombstones by table and columns.
-type Tombs<'a> = BTreeMap<(&'a str, Vec<String>), (&'a Table, Vec<Row>)>;
-
 /// Writes the versions of a step's rows. `again` says that an earlier step of the same batch may have
 /// written versions of the same events, which these replace.
 pub async fn keep(
@@ -82,7 +79,6 @@ pub async fn keep(
     again: bool,
 ) -> Result<(), WriteError> {
     let mut groups = Groups::new();
-    let mut tombs = Tombs::new();
     for (table, merged) in step.rows.values().filter(|(table, _)| is_kept(table)) {
         let versions: Vec<_> = merged.versions().collect();
         for (nth, version) in versions.iter().enumerate() {
@@ -95,9 +91,6 @@ pub async fn keep(
                     added.extend(numbers(written));
                 }
                 columns.extend(written.clone());
-            }
-            if stamp.erases {
-                bury(&mut tombs, table, &merged.key, &columns);
             }
             let group = groups.entry((table.name, added));
             let (_, group) = group.or_insert_with(|| (table, Versions::default()));
@@ -119,11 +112,64 @@ pub async fn keep(
         }
         run(connection, table, &names.keep(&added), &versions).await?;
     }
-    for ((_, columns), (table, rows)) in tombs {
-        let json = serde_json::to_string(&rows).unwrap_or_default();
-        let sql = Names::new(table, schema).bury(&columns);
-        let done = sqlx::query(&sql).bind(json).execute(&mut *connection).await;
+    Ok(())
+}
+
+/// Tombstones that erasures put into rows by their keys, by table, columns and the erasure's position.
+pub type Erasures = BTreeMap<(&'static str, Vec<String>, i64), (&'static Table, Vec<Row>)>;
+
+/// What the batch's erasures put into the rows that they name.
+pub fn erasures(changes: &[(usize, Change)], stamps: &[Stamp]) -> Erasures {
+    let mut found = Erasures::new();
+    for (event, change) in changes {
+        let Some(stamp) = stamps.get(*event).filter(|stamp| stamp.erases) else { continue };
+        let named = matches!(change.operation, Operation::Put | Operation::Patch);
+        let buried: Vec<String> = tombstones(&change.columns).cloned().collect();
+        if named && is_kept(change.table) && !buried.is_empty() {
+            let mut row = change.columns.clone();
+            row.extend(change.key.clone());
+            let group = found.entry((change.table.name, buried, stamp.position));
+            group.or_insert_with(|| (change.table, Vec::new())).1.push(row);
+        }
+    }
+    found
+}
+
+/// Puts the tombstones of erasures into all earlier versions of the rows.
+pub async fn bury(
+    connection: &mut PgConnection,
+    schema: Option<&str>,
+    erasures: &Erasures,
+) -> Result<(), WriteError> {
+    for ((_, columns, position), (table, rows)) in erasures {
+        let json = serde_json::to_string(rows).unwrap_or_default();
+        let sql = Names::new(table, schema).bury(columns);
+        let done = sqlx::query(&sql).bind(json).bind(position).execute(&mut *connection).await;
         done.map_err(|source| refused(table, source))?;
+    }
+    Ok(())
+}
+
+/// Puts the tombstones of later erasures into rows that were replayed up to an earlier position, as they
+/// stand in the past of the rows in use.
+pub async fn redact(
+    connection: &mut PgConnection,
+    schema: &str,
+    changes: &[Change],
+) -> Result<(), sqlx::Error> {
+    for change in changes.iter().filter(|change| is_kept(change.table)) {
+        let buried: Vec<_> = tombstones(&change.columns).map(String::as_str).collect();
+        if buried.is_empty() {
+            continue;
+        }
+        let names = Names::new(change.table, Some(schema));
+        let sql = format!(
+            "UPDATE {} AS row SET {} FROM {}",
+            names.live,
+            set("wanted", buried.iter().copied()),
+            names.found(&change.key)
+        );
+        sqlx::query(&sql).bind(wanted(change)).execute(&mut *connection).await?;
     }
     Ok(())
 }
@@ -198,15 +244,6 @@ fn tombstones(row: &Row) -> impl Iterator<Item = &String> {
         Value::Bool(_) | Value::Number(_) => false,
     };
     row.iter().filter(move |(_, value)| is_one(value)).map(|(name, _)| name)
-}
-
-fn bury<'a>(tombs: &mut Tombs<'a>, table: &'a Table, key: &Row, columns: &Row) {
-    let buried: Vec<String> =
-        tombstones(columns).filter(|name| !key.contains_key(*name)).cloned().collect();
-    if !buried.is_empty() {
-        let group = tombs.entry((table.name, buried));
-        group.or_insert_with(|| (table, Vec::new())).1.push(columns.clone());
-    }
 }
 
 /// The statements of one table.
@@ -300,12 +337,13 @@ impl<'a> Names<'a> {
         )
     }
 
-    /// Puts tombstones into all versions of rows.
+    /// Puts tombstones into all versions of rows that began before a position.
     fn bury(&self, columns: &[String]) -> String {
         let Self { live, past, .. } = self;
         format!(
             "UPDATE {past} AS known SET {} \
-             FROM jsonb_populate_recordset(NULL::{live}, $1::text::jsonb) AS buried WHERE {}",
+             FROM jsonb_populate_recordset(NULL::{live}, $1::text::jsonb) AS buried \
+             WHERE {} AND known.annals_from < $2",
             set("buried", columns.iter().map(String::as_str)),
             self.same("known", "buried"),
         )

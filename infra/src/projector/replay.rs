@@ -5,11 +5,14 @@
 //! one snapshot, the scratch rows are brought to exactly its position, and sums over both are compared.
 //! Only where a sum differs are rows compared one by one.
 
+use std::{cmp::Ordering, collections::VecDeque};
+
 use annals_projections::{Context, Table};
 use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
 
 use super::{
-    apply::{ApplyError, Checkpoint, Target, checkpoint},
+    apply::{ApplyError, Checkpoint, Target, changes_of, checkpoint},
+    history,
     rebuild::{PAGE, Progress, Rebuild, RebuildError, apply_page, digest},
     write::quoted,
 };
@@ -145,8 +148,7 @@ pub async fn replay(
     if !mine {
         return Err(RebuildError::Busy(context.name).into());
     }
-    let replayed = Replay { work, into, until, connection }.run(told).await;
-    replayed
+    Replay { work, into, until, connection }.run(told).await
 }
 
 /// Removes a schema that was replayed into, and what is known of it.
@@ -232,10 +234,21 @@ impl Replay<'_> {
             }
             Some(_) => return Err(ReplayError::NoPast(self.work.context.name)),
         };
+        // What is put into the scratch rows for the comparison alone is taken back.
+        let mut scratch = self.connection.begin().await?;
+        if source != self.work.context.name {
+            for event in store.erasures(at.position, self.work.context.name).await? {
+                let Rebuild { context, aggregates, keys, .. } = self.work;
+                let changes = changes_of(context, aggregates, keys, &event).await?;
+                history::redact(&mut scratch, self.into, &changes).await?;
+            }
+        }
         let mut different = Vec::new();
         for table in self.work.context.tables {
-            different.extend(self.compare(&mut live, table, &source).await?);
+            let sides = ((&mut *live, source.as_str()), (&mut *scratch, self.into));
+            different.extend(compare(sides.0, sides.1, table).await?);
         }
+        scratch.rollback().await?;
         let tables = self.work.context.tables.len();
         let position = self.until.map_or(at.position, |until| until.min(known.0.max(at.position)));
         Ok(Replayed { events, position, tables, different })
@@ -300,43 +313,37 @@ impl Replay<'_> {
             apply_page(&mut self.connection, pool, target, aggregates, keys, at, &page).await?;
         }
     }
+}
 
-    async fn compare(
-        &mut self,
-        live: &mut PgConnection,
-        table: &'static Table,
-        source: &str,
-    ) -> Result<Option<Difference>, ReplayError> {
-        let old = digest(live, source, table.name).await?;
-        let new = digest(&mut self.connection, self.into, table.name).await?;
-        if old == new {
-            return Ok(None);
-        }
-        let mut first = Vec::new();
-        let mut sides = (
-            Side::new(live, source, table).await?,
-            Side::new(&mut self.connection, self.into, table).await?,
-        );
-        while first.len() < TOLD {
-            let (in_use, made) = (sides.0.head().await?, sides.1.head().await?);
-            let (key, how) = match (in_use, made) {
-                (None, None) => break,
-                (Some(one), None) => (one.key.clone(), Some(How::Surplus)),
-                (None, Some(other)) => (other.key.clone(), Some(How::Missing)),
-                (Some(one), Some(other)) if one.key < other.key => {
-                    (one.key.clone(), Some(How::Surplus))
-                }
-                (Some(one), Some(other)) if one.key > other.key => {
-                    (other.key.clone(), Some(How::Missing))
-                }
-                (Some(one), Some(other)) => (one.key.clone(), one.differs(other)),
-            };
-            sides.0.pass(&key);
-            sides.1.pass(&key);
-            first.extend(how.map(|how| DifferentRow { key, how }));
-        }
-        Ok(Some(Difference { table, rows: (old.0, new.0), first }))
+async fn compare(
+    in_use: (&mut PgConnection, &str),
+    made: (&mut PgConnection, &str),
+    table: &'static Table,
+) -> Result<Option<Difference>, ReplayError> {
+    let old = digest(in_use.0, in_use.1, table.name).await?;
+    let new = digest(made.0, made.1, table.name).await?;
+    if old == new {
+        return Ok(None);
     }
+    let mut first = Vec::new();
+    let mut in_use = Side::new(in_use.0, in_use.1, table);
+    let mut made = Side::new(made.0, made.1, table);
+    while first.len() < TOLD {
+        let (key, how) = match (in_use.head().await?, made.head().await?) {
+            (None, None) => break,
+            (Some(one), None) => (one.key.clone(), Some(How::Surplus)),
+            (None, Some(other)) => (other.key.clone(), Some(How::Missing)),
+            (Some(one), Some(other)) => match one.key.cmp(&other.key) {
+                Ordering::Less => (one.key.clone(), Some(How::Surplus)),
+                Ordering::Greater => (other.key.clone(), Some(How::Missing)),
+                Ordering::Equal => (one.key.clone(), one.differs(other)),
+            },
+        };
+        in_use.pass(&key);
+        made.pass(&key);
+        first.extend(how.map(|how| DifferentRow { key, how }));
+    }
+    Ok(Some(Difference { table, rows: (old.0, new.0), first }))
 }
 
 /// A connection that goes on seeing the rows in use as they are now.
@@ -367,17 +374,13 @@ impl Held {
 struct Side<'c> {
     connection: &'c mut PgConnection,
     sql: String,
-    held: std::collections::VecDeque<Held>,
+    held: VecDeque<Held>,
     after: Option<Vec<String>>,
     ended: bool,
 }
 
 impl<'c> Side<'c> {
-    async fn new(
-        connection: &'c mut PgConnection,
-        schema: &str,
-        table: &Table,
-    ) -> Result<Self, sqlx::Error> {
+    fn new(connection: &'c mut PgConnection, schema: &str, table: &Table) -> Self {
         let key: Vec<_> =
             table.key.iter().map(|it| format!("row.{}::text COLLATE \"C\"", quoted(it))).collect();
         let key = format!("ARRAY[{}]", key.join(", "));
@@ -387,13 +390,7 @@ impl<'c> Side<'c> {
             quoted(schema),
             quoted(table.name)
         );
-        Ok(Self {
-            connection,
-            sql,
-            held: std::collections::VecDeque::new(),
-            after: None,
-            ended: false,
-        })
+        Self { connection, sql, held: VecDeque::new(), after: None, ended: false }
     }
 
     /// The next row, if there is one.

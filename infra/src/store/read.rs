@@ -149,6 +149,28 @@ impl Store {
         }
     }
 
+    /// Erasures of a context's people after a position, in order (shared.erasure.event).
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn erasures(
+        &self,
+        after: i64,
+        context: &str,
+    ) -> Result<Vec<StoredEvent>, sqlx::Error> {
+        sqlx::query_as(&format!(
+            "SELECT {COLUMNS} FROM annals.events AS event
+             WHERE event.position > $1 AND event.event_type LIKE '%Erased'
+               AND event.aggregate_type >= $2 AND event.aggregate_type < $3
+             ORDER BY event.position"
+        ))
+        .bind(after)
+        .bind(format!("{context}."))
+        .bind(format!("{context}/"))
+        .fetch_all(&self.pool)
+        .await
+    }
+
     /// One event.
     ///
     /// # Errors

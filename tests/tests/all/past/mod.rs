@@ -3,6 +3,7 @@
 mod as_of;
 mod cost;
 mod kept;
+mod lineage;
 mod random;
 mod rights;
 
