@@ -61,7 +61,8 @@ async fn a_row_is_explained_by_its_events_and_each_columns_last_change() {
     };
     let (text, exit) = explained(&world, args.clone()).await.unwrap();
     assert_eq!(exit, Exit::Done);
-    for part in ["2 events", "made", "OrganisationRegistered", "SubscriptionPlanChanged", "professional"]
+    for part in
+        ["2 events", "made", "OrganisationRegistered", "SubscriptionPlanChanged", "professional"]
     {
         assert!(text.contains(part), "{part} in\n{text}");
     }
