@@ -29,7 +29,8 @@ pub struct Snapshot {
     pub state: String,
 }
 
-const COLUMNS: &str = "event.position, event.aggregate_type, event.aggregate_id, event.sequence, \
+/// What an event is read with; the table goes by the name `event`.
+pub(crate) const COLUMNS: &str = "event.position, event.aggregate_type, event.aggregate_id, event.sequence, \
      event.event_type, event.event_version, event.payload::text AS payload, \
      event.metadata::text AS metadata, event.event_id, event.recorded_at, event.hash";
 

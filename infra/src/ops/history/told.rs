@@ -33,6 +33,19 @@ impl Hidden {
     }
 }
 
+/// The event that led to another.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub(in crate::ops) struct Cause {
+    /// Its place in the log.
+    pub position: i64,
+    /// Its kind.
+    pub event_type: String,
+    /// The kind of its stream.
+    pub aggregate_type: String,
+    /// Its stream.
+    pub aggregate_id: String,
+}
+
 /// An event, as it is told.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::ops) struct Told {
@@ -60,6 +73,8 @@ pub(in crate::ops) struct Told {
     pub changes: Vec<Changed>,
     /// What it did to rows.
     pub made: Vec<Change>,
+    /// The event that led to it, where one did and it was looked for.
+    pub cause: Option<Cause>,
     /// What is wrong with the event: it was altered, or this version does not know it.
     pub trouble: Vec<String>,
 }
@@ -116,6 +131,7 @@ impl Teller<'_> {
             hidden,
             changes,
             made,
+            cause: None,
             trouble,
         })
     }
