@@ -249,12 +249,13 @@ impl Replay<'_> {
             }
         }
         let mut different = Vec::new();
-        for table in self.work.context.tables {
+        let tables = || self.work.context.tables.iter().filter(|table| history::is_kept(table));
+        for table in tables() {
             let sides = ((&mut *live, source.as_str()), (&mut *scratch, self.into));
             different.extend(compare(sides.0, sides.1, table).await?);
         }
         scratch.rollback().await?;
-        let tables = self.work.context.tables.len();
+        let tables = tables().count();
         let position = self.until.map_or(at.position, |until| until.min(known.0.max(at.position)));
         Ok(Replayed { events, position, tables, different })
     }
