@@ -8,7 +8,7 @@ use crate::{
     aggregate::AggregateType,
     carenotes,
     command::CommandType,
-    lift, nestsync, samia, shared,
+    lift, nestsync, restorative, samia, shared,
     work::{Stop, Stream, Work},
 };
 
@@ -63,6 +63,7 @@ impl Catalogue {
     pub fn new() -> Self {
         let contexts = vec![
             shared::context(),
+            restorative::context(),
             lift::context(),
             carenotes::context(),
             samia::context(),

@@ -21,6 +21,7 @@ pub mod work;
 pub mod carenotes;
 pub mod lift;
 pub mod nestsync;
+pub mod restorative;
 pub mod samia;
 pub mod shared;
 

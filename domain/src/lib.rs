@@ -18,6 +18,7 @@ pub mod text;
 pub mod carenotes;
 pub mod lift;
 pub mod nestsync;
+pub mod restorative;
 pub mod samia;
 pub mod shared;
 

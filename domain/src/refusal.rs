@@ -77,7 +77,7 @@ pub fn snake_case(name: &str) -> String {
 
 /// Declares what an aggregate refuses: variants under the contract's `rejects_with` names, each with
 /// its sentence (the variant's fields can be named in it), and, where it helps, the command's field
-/// at fault and a hint.
+/// at fault (`at` its name, or `of` the variant's field that holds it) and a hint.
 ///
 /// ```ignore
 /// refusals! {
@@ -94,7 +94,7 @@ pub fn snake_case(name: &str) -> String {
 macro_rules! refusals {
     ($(#[$meta:meta])* $vis:vis enum $name:ident {
         $($(#[$vmeta:meta])* $variant:ident $({ $($field:ident : $type:ty),* $(,)? })?
-            => $text:literal $(, at $pointer:literal)? $(, hint $hint:literal)?;)*
+            => $text:literal $(, at $pointer:literal)? $(, of $at:ident)? $(, hint $hint:literal)?;)*
     }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
@@ -109,8 +109,11 @@ macro_rules! refusals {
             fn detail(&self) -> String {
                 match self { $(Self::$variant $({ $($field),* })? => format!($text),)* }
             }
+            #[allow(unused_variables, reason = "a few refusals name the field themselves")]
             fn field(&self) -> Option<&'static str> {
-                match self { $(Self::$variant { .. } => $crate::refusals!(@opt $($pointer)?),)* }
+                match self {
+                    $(Self::$variant $({ $($field),* })? => $crate::refusals!(@opt $($pointer)? $($at)?),)*
+                }
             }
             fn hint(&self) -> Option<&'static str> {
                 match self { $(Self::$variant { .. } => $crate::refusals!(@opt $($hint)?),)* }
@@ -119,4 +122,5 @@ macro_rules! refusals {
     };
     (@opt) => { None };
     (@opt $value:literal) => { Some($value) };
+    (@opt $value:ident) => { Some(*$value) };
 }

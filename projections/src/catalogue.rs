@@ -10,7 +10,7 @@ use crate::{
     change::Change,
     lift, nestsync,
     recorded::{Envelope, Recorded},
-    samia, shared,
+    restorative, samia, shared,
     table::Table,
 };
 
@@ -127,6 +127,7 @@ impl Catalogue {
     pub fn new() -> Self {
         let contexts = [
             shared::context(),
+            restorative::context(),
             lift::context(),
             carenotes::context(),
             samia::context(),

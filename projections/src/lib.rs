@@ -13,10 +13,13 @@ pub mod recorded;
 #[cfg(test)]
 mod stories;
 pub mod table;
+#[cfg(test)]
+mod testing;
 
 pub mod carenotes;
 pub mod lift;
 pub mod nestsync;
+pub mod restorative;
 pub mod samia;
 pub mod shared;
 

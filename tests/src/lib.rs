@@ -29,6 +29,7 @@ mod caller;
 pub mod carenotes;
 pub mod lift;
 pub mod nestsync;
+pub mod restorative;
 mod rows;
 pub mod samia;
 pub mod sample;

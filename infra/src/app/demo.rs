@@ -98,6 +98,7 @@ impl Demo {
         self.lift().await?;
         self.samia().await?;
         self.carenotes().await?;
+        self.restorative().await?;
         self.nestsync().await
     }
 
@@ -142,6 +143,30 @@ impl Demo {
             self.make("system", "samia.cmd.open_wallet", id(who), euro).await?;
             let gift = json!({ "amount": "50.00", "description": "Welcome credit" });
             self.make("sam", "samia.cmd.credit_wallet", id(who), gift).await?;
+        }
+        Ok(())
+    }
+
+    /// Two people with a record each; a record is a tenant of its own.
+    async fn restorative(&self) -> Result<(), CallError> {
+        for (who, introduction, narrative) in [
+            (
+                "ruth",
+                "I am Ruth. I repair bicycles, and I am learning to repair more than that.",
+                "Last winter I broke a neighbour's trust. We met, I listened, and we agreed on what I \
+                 would put right, one thing a week.",
+            ),
+            (
+                "abel",
+                "I am Abel, father of two, back in this town for a year.",
+                "For a long time I told this story as if it had happened to me. It is the story of \
+                 what I did, and of whom I owe what.",
+            ),
+        ] {
+            let first = json!({ "introduction": introduction });
+            self.make(who, "restorative.cmd.create_restorative_record", id(who), first).await?;
+            let more = json!({ "narrative": narrative });
+            self.make(who, "restorative.cmd.revise_restorative_record", id(who), more).await?;
         }
         Ok(())
     }

@@ -86,6 +86,18 @@ pub const PEOPLE: &[Person] = &[
         "SAMIA TAROT: another client",
     ),
     person(
+        "ruth",
+        uuid!("0e000000-0000-7000-8000-000000000001"),
+        "ruth@records.example",
+        "Restorative Records: a person with a record",
+    ),
+    person(
+        "abel",
+        uuid!("0e000000-0000-7000-8000-000000000002"),
+        "abel@records.example",
+        "Restorative Records: another person with a record",
+    ),
+    person(
         "nora",
         uuid!("0d000000-0000-7000-8000-000000000001"),
         "nora@family.example",

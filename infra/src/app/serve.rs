@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::AppError;
 use crate::{
     engine::Limits,
-    serve::{self, Config, Roles, Running},
+    serve::{self, Config, Roles, Running, Signing},
     settings::{Resolved, Role, Settings},
     telemetry::{self, Check, Metrics},
 };
@@ -97,10 +97,24 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         cached: settings.cache_aggregates.max(16),
         ..Limits::default()
     };
+    config.connections = settings.database_connections;
+    config.drain = std::time::Duration::from_secs(settings.drain_seconds);
+    config.signing = settings.signing_key_file.as_ref().map(|key_file| Signing {
+        key_file: key_file.clone(),
+        origin: settings.log_origin.clone(),
+        witnesses: listed(&settings.witnesses),
+        every: std::time::Duration::from_secs(settings.checkpoint_seconds),
+        folder: settings.evidence_dir.clone(),
+    });
     config.max_body = settings.max_body;
     config.rate_limit = settings.rate_limit;
     config.reply_prefixes = settings.reply_prefixes.iter().map(str::to_owned).collect();
     Ok(config)
+}
+
+/// The parts of a list, separated by commas.
+fn listed(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
 }
 
 /// Ends when the process gets SIGTERM or SIGINT.

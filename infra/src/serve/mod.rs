@@ -13,10 +13,15 @@ use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::Verifier,
+    auth::{AuthError, Verifier},
     engine::{Clock, Engine, Limits, Parts, SystemClock},
-    keys::{Kek, KekError, Keys, KeysError},
+    keys::{Kek, KekError, Keys, KeysError, secrets_or_create},
     projector::{self, Projector, Waiter},
+    proof::{
+        Notary,
+        note::{NoteError, SigningKey},
+        witness::Witness,
+    },
     relay::{MacKey, Relay},
     service::{RateLimit, Receiver, Service, ServiceError},
     store::{ConnectError, Role, Store, connect},
@@ -57,6 +62,12 @@ pub struct Config {
     pub contexts: Vec<String>,
     /// Says who asks.
     pub verifier: Arc<Verifier>,
+    /// Connections of its pools to the event store; each projection has one more of its own.
+    pub connections: u32,
+    /// How long commands that were taken may need for their answers once the process is to stop.
+    pub drain: Duration,
+    /// How checkpoints are signed, where they are; beside the relay.
+    pub signing: Option<Signing>,
     /// Bounds of the engine.
     pub limits: Limits,
     /// Most bytes of a command's body.
@@ -90,6 +101,9 @@ impl Config {
             roles: Roles::ALL,
             contexts: Vec::new(),
             verifier,
+            connections: 16,
+            drain: Duration::from_secs(20),
+            signing: None,
             limits: Limits::default(),
             max_body: annals_commands::envelope::MAX_BODY,
             rate_limit: 0,
@@ -97,6 +111,32 @@ impl Config {
             allow_unsafe: false,
             clock: Arc::new(SystemClock),
         }
+    }
+}
+
+/// How checkpoints of the log are signed.
+#[derive(Debug, Clone)]
+pub struct Signing {
+    /// The file with the keys that sign; made if it is not there.
+    pub key_file: PathBuf,
+    /// Whose log it is.
+    pub origin: String,
+    /// Addresses of witnesses.
+    pub witnesses: Vec<String>,
+    /// Time between checkpoints.
+    pub every: Duration,
+    /// Where the notary keeps hashes outside of the database.
+    pub folder: Option<PathBuf>,
+}
+
+impl Signing {
+    /// The keys that sign.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the origin is no name.
+    pub fn keys(&self) -> Result<Vec<SigningKey>, ServeError> {
+        let seeds = secrets_or_create(&self.key_file)?;
+        seeds.iter().map(|seed| Ok(SigningKey::of_log(&self.origin, seed)?)).collect()
     }
 }
 
@@ -127,9 +167,23 @@ pub enum ServeError {
     /// The key-encryption key.
     #[error(transparent)]
     Kek(#[from] KekError),
+    /// The name of the log.
+    #[error("ANNALS_LOG_ORIGIN: {0}")]
+    Origin(#[from] NoteError),
+    /// A witness' address.
+    #[error("ANNALS_WITNESSES: {0}")]
+    Witness(#[from] AuthError),
     /// The key store.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The folder of the notary.
+    #[error("{}: {source} (ANNALS_EVIDENCE_DIR)", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The services.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -186,10 +240,12 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         .filter(|name| config.contexts.is_empty() || config.contexts.iter().any(|it| it == name))
         .collect();
     let bell = Arc::new(Notify::new());
+    let share = |eighths: u32| (config.connections * eighths / 8).max(2);
     tasks.push(tokio::spawn(forget_destroyed(Arc::clone(&keys), stop.clone())));
     let mut engine = None;
     if config.roles.commands {
-        let pool = connect(&config.database_url, Role::Appender, 6, config.allow_unsafe).await?;
+        let pool =
+            connect(&config.database_url, Role::Appender, share(3), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         let ring = ringer(client.clone(), Arc::clone(&bell));
         let (started, task) = Engine::start(Parts {
@@ -215,6 +271,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             receiver,
             engine: started.clone(),
             waiter,
+            drain: config.drain,
             contexts: names.clone(),
         };
         tasks.push(service.start(stop.clone()).await?);
@@ -222,7 +279,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         engine = Some(started);
     }
     if config.roles.relay {
-        let pool = connect(&config.database_url, Role::Relay, 3, config.allow_unsafe).await?;
+        let pool =
+            connect(&config.database_url, Role::Relay, share(2), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         let relay = Relay {
             store: Store::new(pool),
@@ -234,8 +292,28 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         tasks.push(tokio::spawn(doorbell(client.clone(), bell, stop.clone())));
         tasks.push(tokio::spawn(relay.run(stop.clone())));
     }
+    if config.roles.relay
+        && let Some(signing) = &config.signing
+    {
+        let pool = connect(&config.database_url, Role::Notary, 2, config.allow_unsafe).await?;
+        let witnesses = signing.witnesses.iter().map(|url| Witness::new(url));
+        if let Some(folder) = &signing.folder {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| ServeError::Folder { path: folder.clone(), source })?;
+        }
+        let notary = Notary {
+            pool,
+            origin: signing.origin.clone(),
+            keys: signing.keys()?,
+            witnesses: witnesses.collect::<Result<_, _>>()?,
+            every: signing.every,
+            folder: signing.folder.clone(),
+        };
+        tasks.push(tokio::spawn(Arc::new(notary).run(stop.clone())));
+    }
     if config.roles.projector {
-        let pool = connect(&config.database_url, Role::Projector, 8, config.allow_unsafe).await?;
+        let pool =
+            connect(&config.database_url, Role::Projector, share(3), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         tasks.push(tokio::spawn(projector::watch(pool.clone(), names.clone(), stop.clone())));
         tasks.push(tokio::spawn(projector::ahead(

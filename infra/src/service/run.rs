@@ -28,8 +28,6 @@ use crate::{
 
 /// How long an answer waits for rows.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a stopping service waits for answers that are still due.
-const DRAIN: Duration = Duration::from_secs(15);
 
 /// The services of all contexts of a process.
 #[derive(Debug, Clone)]
@@ -42,6 +40,8 @@ pub struct Service {
     pub engine: Engine,
     /// Knows how far the rows are.
     pub waiter: Waiter,
+    /// How long a stopping service waits for answers that are still due.
+    pub drain: Duration,
     /// Contexts whose commands are taken.
     pub contexts: Vec<&'static str>,
 }
@@ -121,13 +121,13 @@ impl Service {
         }
         drop(requests);
         tracker.close();
-        let Self { engine, waiter, client, .. } = self;
+        let Self { engine, waiter, client, drain, .. } = self;
         drop((engine, waiter));
-        if timeout(DRAIN, tracker.wait()).await.is_err() {
+        if timeout(drain, tracker.wait()).await.is_err() {
             tracing::error!("some answers were still due when the service stopped");
         }
         drop(replies);
-        let _ = timeout(DRAIN, writer).await;
+        let _ = timeout(drain, writer).await;
         let _ = client.flush().await;
     }
 

@@ -127,7 +127,7 @@ settings! {
     /// The key store, apart from the events: a Postgres URL. By default the database `<name>_keys`
     /// on the server of DATABASE_URL.
     keys_url: Option<DatabaseUrl> = "ANNALS_KEYS_URL", Url, Derived("database_url", keys_beside);
-    /// How many connections a process may open to the event store.
+    /// How many connections a process keeps to the event store, besides one for each projection.
     database_connections: u32 = "ANNALS_DATABASE_CONNECTIONS", Plain, Value("16"), in 2..=1000;
     /// The NATS servers, separated by commas.
     nats_url: NatsUrl = "NATS_URL", Url, Value("nats://127.0.0.1:4222");
@@ -158,6 +158,19 @@ settings! {
     jwt_audience: String = "ANNALS_JWT_AUDIENCE", Plain, Value("authenticated");
     /// The file with the key-encryption key, which is never in a database.
     kek_file: Option<PathBuf> = "ANNALS_KEK_FILE", Plain, Nothing;
+
+    /// The file with the key that signs checkpoints of the log, 64 hexadecimal digits; each line of it
+    /// signs. Without it nothing is signed.
+    signing_key_file: Option<PathBuf> = "ANNALS_SIGNING_KEY_FILE", Plain, Nothing;
+    /// The log's name in checkpoints, as a URL without its scheme.
+    log_origin: String = "ANNALS_LOG_ORIGIN", Plain, Value("annals.local");
+    /// Who cosigns checkpoints: addresses of witnesses, separated by commas.
+    witnesses: String = "ANNALS_WITNESSES", Plain, Value("");
+    /// How many seconds lie between checkpoints.
+    checkpoint_seconds: u64 = "ANNALS_CHECKPOINT_SECONDS", Plain, Value("10"), in 1..=86_400;
+    /// A folder for the last checkpoint and a copy of all hashes, on no disk of the database's: with
+    /// it, an alteration is located to the event.
+    evidence_dir: Option<PathBuf> = "ANNALS_EVIDENCE_DIR", Plain, Nothing;
 
     /// How many bytes a command's body may have.
     max_body: usize = "ANNALS_MAX_BODY", Plain, Value("262144"), in 1024..=8_388_608;

@@ -12,9 +12,6 @@ pub mod sticker_book;
 pub mod tables;
 pub mod wellbeing_session;
 
-#[cfg(test)]
-mod testing;
-
 use annals_domain::lift::{
     alert::Alert, child::Child, data_export::DataExport, garden::Garden, invitation::Invitation,
     member::Member, organisation::Organisation, platform_setting::PlatformSetting,
@@ -22,6 +19,8 @@ use annals_domain::lift::{
 };
 
 use crate::catalogue::{Context, projection};
+#[cfg(test)]
+use crate::testing;
 
 /// The read model.
 #[must_use]

@@ -3,4 +3,5 @@
 mod carenotes;
 mod lift;
 mod nestsync;
+mod restorative;
 mod samia;

@@ -16,7 +16,7 @@ async fn everything_stored_is_published_in_order_and_once() {
         world.as_system().ask("samia.cmd.debit_wallet", clara, data).send()
     });
     join_all(debits).await;
-    for context in ["shared", "samia", "nestsync", "lift"] {
+    for context in annals_commands::Catalogue::new().contexts().iter().map(|it| it.name) {
         relayed(&world, context).await;
         let messages = published(&world, context).await;
         let positions: Vec<i64> = messages.iter().map(super::Published::position).collect();

@@ -4,6 +4,7 @@ mod carenotes;
 mod claims;
 mod lift;
 mod nestsync;
+mod restorative;
 mod samia;
 mod strangers;
 

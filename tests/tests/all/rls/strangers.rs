@@ -1,7 +1,7 @@
 //! Whoever is nobody reads nothing, but for the deck.
 
 use annals_projections::Catalogue;
-use annals_tests::{Reader, World, carenotes, lift, nestsync, samia};
+use annals_tests::{Reader, World, carenotes, lift, nestsync, restorative, samia};
 use serde_json::json;
 
 /// Everybody reads these, signed in or not.
@@ -48,6 +48,7 @@ async fn a_session_without_claims_reads_nothing_that_is_somebodys() {
     nestsync::family(&world, nestsync::NORA).await;
     let home = carenotes::home(&world, "Willow Care", 1).await;
     carenotes::papers(&world, home).await;
+    restorative::record(&world, restorative::RUTH).await;
     for name in everything() {
         let count = format!("SELECT count(*) AS count FROM {name}");
         for reader in [Reader::Nobody, Reader::Person(uuid::Uuid::nil())] {

@@ -1,4 +1,4 @@
-//! An event of the context, recorded on day 2, and what it does to rows in a form that reads well.
+//! An event, recorded on day 2, and what it does to rows in a form that reads well.
 
 use std::collections::BTreeSet;
 
