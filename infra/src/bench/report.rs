@@ -278,6 +278,7 @@ mod tests {
                 measured: Duration::from_secs(2),
             },
             counts: Counts { accepted, ..Counts::default() },
+            total: Counts::default(),
             waits: waits.clone(),
             late: None,
             rows: Some(MeasuredRows {
