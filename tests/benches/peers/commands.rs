@@ -17,7 +17,10 @@ const EARLIER: u32 = 1_000;
 /// Brings all wallets into being that any part needs.
 pub async fn prepare(rig: &mut Rig) -> Done {
     let long = rig.scale.long;
-    rig.annals.prepare(Wallets::Many).await?;
+    let many = [Part::Many, Part::Backlog, Part::Pipeline, Part::Rebuild];
+    if many.iter().any(|part| rig.args.wants(*part)) {
+        rig.annals.prepare(Wallets::Many).await?;
+    }
     if rig.args.wants(Part::Hot) {
         rig.annals.prepare(Wallets::Hot(EARLIER)).await?;
     }

@@ -13,7 +13,7 @@ const CONTENDERS: [(&str, &str); 4] = [
 ];
 
 /// Other figures worth a line: name, what it is, what it is counted in.
-const LIMITS: [(&str, &str, &str); 16] = [
+const LIMITS: [(&str, &str, &str); 18] = [
     ("limits.append.jsonb", "set-based appends of 500 by one connection, jsonb", "events/s"),
     ("limits.append.text", "the same, text", "events/s"),
     ("limits.commit.p50", "commit of one event, p50", "ms"),
@@ -25,6 +25,8 @@ const LIMITS: [(&str, &str, &str); 16] = [
     ("limits.copy", "inserts into a copy of samia.transactions with its seven indexes", "rows/s"),
     ("backlog.relay.rate", "relay over the backlog", "events/s"),
     ("backlog.projector.rate", "projector over the backlog", "events/s"),
+    ("es.hot.32.conflicts", "postgres-es, one hot wallet, 32 in flight: conflicts", "a command"),
+    ("es-snap.hot.32.conflicts", "the same with snapshots", "a command"),
     ("annals.rebuild.rate", "annals rebuild samia", "events/s"),
     ("memory.rebuild", "its memory, peak", "MB"),
     ("annals.pipeline.rows.p99", "whole pipeline at its best: reply to visible row, p99", "ms"),
@@ -60,7 +62,7 @@ pub fn markdown_of(rig: &Rig, about: &str) -> String {
         .filter_map(|(name, says, unit)| {
             let it = figures.spread(name)?;
             let digits = |number: f64| match *unit {
-                "ms" => format!("{number:.2}"),
+                "ms" | "a command" => format!("{number:.2}"),
                 _ => thousands(number.round()),
             };
             let spread = match it.count {

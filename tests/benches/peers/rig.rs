@@ -60,7 +60,14 @@ impl Rig {
         let sql = Sql::new(&world).await?;
         let es = [Es::new(&world, false).await?, Es::new(&world, true).await?];
         let limits = Limits::new(&world).await?;
-        let (figures, costs, notes) = (Figures::default(), BTreeMap::new(), Vec::new());
+        let (figures, costs, mut notes) = (Figures::default(), BTreeMap::new(), Vec::new());
+        if args.quick {
+            notes.push(format!(
+                "a quick run: the long history has {} events, the backlog {}",
+                thousands(f64::from(scale.long)),
+                thousands(scale.backlog as f64)
+            ));
+        }
         Ok(Self { args, scale, annals, sql, es, limits, world, figures, costs, notes })
     }
 
@@ -110,9 +117,15 @@ impl Rig {
     pub fn costs(&self) -> String {
         let mut headings = vec!["µs of CPU a command (busiest thread, of one core)"];
         headings.extend(Who::ALL.iter().map(|who| who.name()));
-        let rows: Vec<Vec<String>> = self
-            .costs
-            .iter()
+        // Of the peers, one level is enough to compare; JSON has all.
+        let shown = |name: &str| name.starts_with("annals.") || name.ends_with(".32");
+        let mut costs: Vec<_> = self.costs.iter().filter(|(name, _)| shown(name)).collect();
+        costs.sort_by_cached_key(|(name, _)| {
+            let (load, level) = name.rsplit_once('.').unwrap_or((name, ""));
+            (load.to_owned(), level.parse::<u32>().unwrap_or(0))
+        });
+        let rows: Vec<Vec<String>> = costs
+            .into_iter()
             .map(|(name, cost)| {
                 let mut row = vec![name.clone()];
                 row.extend(Who::ALL.iter().map(|who| cost.write(*who)));

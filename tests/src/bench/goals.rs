@@ -263,6 +263,7 @@ impl Goal {
             Wants::AtMost(bound) => ("≤", bound),
         };
         match self.beside {
+            Beside::Nothing if bound == 0.0 => "0".to_owned(),
             Beside::Nothing => format!("{sign} {}", self.unit.write(bound)),
             Beside::Best(..) | Beside::Sum(..) if self.wants == Wants::AtMost(1.0 / 3.0) => {
                 format!("{sign} 1/3 ×")
@@ -278,7 +279,7 @@ impl Wants {
     pub fn missed_by(self, figure: f64) -> f64 {
         let missed = match self {
             Self::AtLeast(bound) => 1.0 - figure / bound,
-            Self::AtMost(bound) if bound == 0.0 => figure,
+            Self::AtMost(0.0) => figure,
             Self::AtMost(bound) => figure / bound - 1.0,
         };
         missed.max(0.0)

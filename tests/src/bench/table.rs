@@ -40,6 +40,9 @@ fn row(figures: &Figures, goal: &Goal, verdict: &Verdict) -> Vec<String> {
     let came = match (verdict.reached, goal.unit) {
         (true, _) => "reached".to_owned(),
         (false, Unit::Count) => "**missed**".to_owned(),
+        (false, _) if verdict.missed_by > 1.0 => {
+            format!("**missed: {} × the goal**", thousands(verdict.missed_by.round() + 1.0))
+        }
         (false, _) => format!("**missed by {:.0} %**", (verdict.missed_by * 100.0).max(1.0)),
     };
     let ours = spread(verdict.ours, |it| goal.unit.write(it));
@@ -153,6 +156,20 @@ mod tests {
              plain SQL's best: 12,000/s | 2.50 (2.00–3.33) × | ≥ 3 × | **missed by 17 %** |"
         );
         assert_eq!(table.lines().count(), 3);
+    }
+
+    #[test]
+    fn a_zero_stands_beside_how_much_was_looked_at() {
+        let mut figures = Figures::default();
+        figures.add("zero.lost", 0.0);
+        figures.add("zero.lost.of", 1_000_000.0);
+        figures.add("annals.open.rows.p99", 45.0);
+        let table = verdicts(&figures);
+        assert!(table.contains("| 0 | of 1,000,000 |  | 0 | reached |"), "{table}");
+        assert!(
+            table.contains("| 45.0 ms |  |  | ≤ 15.0 ms | **missed: 3 × the goal** |"),
+            "{table}"
+        );
     }
 
     #[test]
