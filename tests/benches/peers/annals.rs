@@ -198,11 +198,16 @@ impl Annals {
     ) -> Done<(Measured, Used)> {
         self.check()?;
         checkpoint(&self.database_url).await?;
-        let rows = if with_rows { Some(Rows::listen(&self.client).await?) } else { None };
+        let mut rows = if with_rows { Some(Rows::listen(&self.client).await?) } else { None };
         let mix = Mix::new(&self.ids(wallets));
         let position = mix.try_one(&mut self.wire).await?;
         self.heard.hear(position);
         self.total.accepted += 1;
+        if let Some(rows) = &mut rows
+            && !rows.wait_for(position, PATIENCE).await
+        {
+            return Err("the projector does not say how far it is".into());
+        }
         let heard = std::mem::take(&mut self.heard);
         let mut load = Load { wire: &mut self.wire, mix, rows, heard };
         let before = self.processes.look();
