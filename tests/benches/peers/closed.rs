@@ -22,6 +22,10 @@ pub struct Run<'a> {
     pub callers: u32,
     /// Connections of the pool.
     pub connections: u32,
+    /// Whether each caller keeps a connection, where there is one for each. Otherwise it takes one from
+    /// the pool for each command, as services do; sqlx then asks each one that comes back whether it is
+    /// still alive, which costs a round trip.
+    pub held: bool,
     /// For how long.
     pub scale: &'a Scale,
     /// Whose use of the machine is looked at.

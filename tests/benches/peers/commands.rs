@@ -13,6 +13,8 @@ use super::{
 
 /// Earlier events of the hot wallet.
 const EARLIER: u32 = 1_000;
+/// At so many callers plain SQL is also measured with a connection that each of them keeps.
+const HELD: u32 = 32;
 
 /// Brings all wallets into being that any part needs.
 pub async fn prepare(rig: &mut Rig) -> Done {
@@ -98,6 +100,7 @@ async fn levels(rig: &mut Rig, load: &str, wallets: Wallets, earlier: u32) -> Do
                 earlier,
                 callers: level,
                 connections,
+                held: false,
                 scale: &scale,
                 processes: &rig.annals.processes,
             };
@@ -109,6 +112,20 @@ async fn levels(rig: &mut Rig, load: &str, wallets: Wallets, earlier: u32) -> Do
                 best[nth] = (outcome.rate, connections);
             }
             rig.keep_peer(&format!("{who}.{load}.{level}"), &outcome);
+        }
+        if (load, level) == ("many", HELD) {
+            let processes = &rig.annals.processes;
+            let run = Run {
+                wallets: &ids,
+                earlier,
+                callers: level,
+                connections: level,
+                held: true,
+                scale: &scale,
+                processes,
+            };
+            let outcome = rig.sql.run(&run).await?;
+            rig.keep_peer(&format!("sql-held.{load}.{level}"), &outcome);
         }
         ours(rig, &format!("annals.{load}.{level}"), wallets, level, &scale).await?;
     }

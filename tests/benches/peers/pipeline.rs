@@ -40,6 +40,7 @@ pub async fn run(rig: &mut Rig) -> Done {
             earlier: 1,
             callers: connections,
             connections,
+            held: false,
             scale: &scale,
             processes: &rig.annals.processes,
         };

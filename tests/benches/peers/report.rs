@@ -13,7 +13,7 @@ const CONTENDERS: [(&str, &str); 4] = [
 ];
 
 /// Other figures worth a line: name, what it is, what it is counted in.
-const LIMITS: [(&str, &str, &str); 18] = [
+const LIMITS: [(&str, &str, &str); 19] = [
     ("limits.append.jsonb", "set-based appends of 500 by one connection, jsonb", "events/s"),
     ("limits.append.text", "the same, text", "events/s"),
     ("limits.commit.p50", "commit of one event, p50", "ms"),
@@ -23,6 +23,7 @@ const LIMITS: [(&str, &str, &str); 18] = [
     ("limits.read", "events read by position, pages of 1,000", "events/s"),
     ("limits.upsert", "UNNEST upsert of 1,000 by one connection", "rows/s"),
     ("limits.copy", "inserts into a copy of samia.transactions with its seven indexes", "rows/s"),
+    ("sql-held.many.32.rate", "plain SQL at 32, each caller keeping its connection", "per second"),
     ("backlog.relay.rate", "relay over the backlog", "events/s"),
     ("backlog.projector.rate", "projector over the backlog", "events/s"),
     ("es.hot.32.conflicts", "postgres-es, one hot wallet, 32 in flight: conflicts", "a command"),

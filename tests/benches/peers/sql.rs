@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_infra::bench::ids::Chance;
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use uuid::Uuid;
 
 use super::{
@@ -19,10 +19,16 @@ pub struct Sql {
 
 /// One who calls the function.
 struct Caller {
-    pool: PgPool,
+    connections: Connections,
     wallets: Arc<Vec<Uuid>>,
     chance: Chance,
     turn: bool,
+}
+
+/// Where a caller's connections come from.
+enum Connections {
+    Pool(PgPool),
+    Held(PoolConnection<Postgres>),
 }
 
 impl Sql {
@@ -35,14 +41,16 @@ impl Sql {
     pub async fn run(&self, run: &Run<'_>) -> Done<Outcome> {
         self.reset(run.wallets, run.earlier).await?;
         let pool = pool(&self.url, run.connections).await?;
-        let clients = (0..run.callers)
-            .map(|nth| Caller {
-                pool: pool.clone(),
-                wallets: Arc::clone(run.wallets),
-                chance: Chance::new(),
-                turn: nth % 2 == 0,
-            })
-            .collect();
+        let mut clients = Vec::new();
+        for nth in 0..run.callers {
+            let connections = if run.held {
+                Connections::Held(pool.acquire().await?)
+            } else {
+                Connections::Pool(pool.clone())
+            };
+            let (wallets, chance) = (Arc::clone(run.wallets), Chance::new());
+            clients.push(Caller { connections, wallets, chance, turn: nth % 2 == 0 });
+        }
         let outcome = closed::run(clients, run).await;
         pool.close().await;
         outcome
@@ -78,12 +86,14 @@ impl Client for Caller {
         self.turn = !self.turn;
         let (kind, amount) = if self.turn { ("withdrawal", "7.00") } else { ("deposit", "10.00") };
         let wallet = self.wallets.get(self.chance.below(self.wallets.len()));
-        let _balance: String = sqlx::query_scalar("SELECT peer.move($1, $2, $3::text::numeric)")
+        let call = sqlx::query_scalar("SELECT peer.move($1, $2, $3::text::numeric)")
             .bind(wallet)
             .bind(kind)
-            .bind(amount)
-            .fetch_one(&self.pool)
-            .await?;
+            .bind(amount);
+        let _balance: String = match &mut self.connections {
+            Connections::Pool(pool) => call.fetch_one(&*pool).await?,
+            Connections::Held(connection) => call.fetch_one(&mut **connection).await?,
+        };
         Ok(0)
     }
 }
