@@ -119,7 +119,7 @@ impl Scale {
 
 impl Args {
     /// With paths as whoever typed them meant them: cargo runs this somewhere else.
-    pub fn from(mut self, folder: Option<PathBuf>) -> Self {
+    pub fn typed_in(mut self, folder: Option<PathBuf>) -> Self {
         if let Some(folder) = folder {
             for path in [&mut self.json, &mut self.annals, &mut self.dir].into_iter().flatten() {
                 *path = folder.join(&*path);

@@ -59,7 +59,7 @@ async fn asked(args: Args) -> Done {
         eprintln!("bench: run it as ./deploy/bench, or with cargo bench");
         return Ok(());
     }
-    let args = args.from(std::env::var_os("ANNALS_BENCH_FROM").map(PathBuf::from));
+    let args = args.typed_in(std::env::var_os("ANNALS_BENCH_FROM").map(PathBuf::from));
     let program = program(&args)?;
     let folder = folder(&args)?;
     let began = Instant::now();
