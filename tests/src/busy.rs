@@ -41,15 +41,14 @@ pub async fn fill(world: &World) -> Busy {
     let used = json!({"quantity": "2", "notes": "one night"});
     carl.send("nestsync.cmd.log_usage", nest.item, used).await.ok();
 
-    let home = carenotes::home(world, "Willow Care", 1).await;
-    carenotes::papers(world, home).await;
-
     for person in [restorative::RUTH, restorative::ABEL] {
         restorative::record(world, person).await;
     }
     let saved = json!({"narrative": "It ended in summer"});
     let ruth = world.as_person(restorative::RUTH);
     ruth.send("restorative.cmd.save_restorative_record", (), saved).await.ok();
+    let home = carenotes::home(world, "Willow Care", 1).await;
+    carenotes::papers(world, home).await;
     world.all_shown().await;
     Busy { school, nest, home }
 }

@@ -24,6 +24,7 @@
     reason = "a test's set-up fails by panicking, where it failed"
 )]
 
+pub mod bench;
 pub mod busy;
 mod caller;
 pub mod carenotes;

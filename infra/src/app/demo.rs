@@ -97,8 +97,8 @@ impl Demo {
         }
         self.lift().await?;
         self.samia().await?;
-        self.carenotes().await?;
         self.restorative().await?;
+        self.carenotes().await?;
         self.nestsync().await
     }
 

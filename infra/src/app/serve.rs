@@ -85,6 +85,7 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         projector: has(Role::Projector),
     };
     let catalogue = Arc::new(annals_commands::Catalogue::new());
+    config.history = settings.history.clone();
     config.contexts = catalogue
         .contexts()
         .iter()

@@ -1,9 +1,13 @@
 //! Bringing a database to the present schema: the log, then the read models.
 
+mod history;
 mod read_model;
 mod versions;
 
-pub use read_model::{build, drop_schema, rename, replace_schema, retire_schema, tables_hash};
+pub use history::{as_of_schema, history_schema, schemas};
+pub use read_model::{
+    build, build_rows, drop_schema, rename, replace_schema, retire_schema, tables_hash,
+};
 pub use versions::carry_over;
 
 use std::str::FromStr;
@@ -104,7 +108,11 @@ pub async fn migrate(url: &str, catalogue: &Catalogue) -> Result<Migrated, Migra
                 .fetch_optional(&mut connection)
                 .await?;
         match known {
-            Some((known, _)) if known == hash => {}
+            Some((known, _)) if known == hash => {
+                let mut transaction = connection.begin().await?;
+                history::ensure(&mut transaction, context).await?;
+                transaction.commit().await?;
+            }
             // Nothing is in it yet: no rebuild is needed to make it anew.
             Some((_, 0)) => {
                 let mut transaction = connection.begin().await?;

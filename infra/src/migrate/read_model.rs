@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use super::{MigrationError, versions};
+use super::{MigrationError, history, history::schemas, versions};
 
 /// Stands between a table's own statements and its policies.
 const POLICIES: &str = "\n-- policies";
@@ -27,11 +27,25 @@ pub fn tables_hash(context: &Context) -> String {
     hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Makes a context's tables, functions, policies and views in a schema of this name.
+/// Makes a context's tables, functions, policies and views in a schema of this name, and their past in
+/// the two schemas beside it.
 ///
 /// # Errors
 /// When Postgres refuses a file; the name says which.
 pub async fn build(
+    connection: &mut PgConnection,
+    context: &Context,
+    schema: &str,
+) -> Result<(), MigrationError> {
+    build_rows(connection, context, schema).await?;
+    history::build(connection, context, schema).await
+}
+
+/// Makes a context's tables, functions, policies and views in a schema of this name, without a past.
+///
+/// # Errors
+/// As [`build`].
+pub async fn build_rows(
     connection: &mut PgConnection,
     context: &Context,
     schema: &str,
@@ -77,7 +91,7 @@ async fn run(
     Ok(())
 }
 
-/// Removes a schema with all that is in it, unless something outside depends on it.
+/// Removes a read model's schemas with all that is in them, unless something outside depends on them.
 ///
 /// # Errors
 /// When views or the like of somebody else would go with it.
@@ -86,11 +100,13 @@ pub async fn drop_schema(
     schema: &str,
 ) -> Result<(), MigrationError> {
     check_dependents(connection, schema).await?;
-    connection.execute(format!("DROP SCHEMA IF EXISTS {schema} CASCADE").as_str()).await?;
+    for schema in schemas(schema) {
+        connection.execute(format!("DROP SCHEMA IF EXISTS {schema} CASCADE").as_str()).await?;
+    }
     Ok(())
 }
 
-/// Puts one schema in another's place. The one that was there keeps its rows under the name `away`, and
+/// Puts one read model in another's place. The one that was there keeps its rows under the name `away`, and
 /// whoever reads them just now goes on undisturbed: no table is locked.
 ///
 /// # Errors
@@ -102,8 +118,19 @@ pub async fn replace_schema(
     away: &str,
 ) -> Result<(), MigrationError> {
     check_dependents(connection, schema).await?;
-    connection.execute(format!("ALTER SCHEMA {schema} RENAME TO {away}").as_str()).await?;
-    connection.execute(format!("ALTER SCHEMA {by} RENAME TO {schema}").as_str()).await?;
+    let both = schemas(by).into_iter().zip(schemas(schema)).zip(schemas(away));
+    for ((by, schema), away) in both {
+        // One that an older version made has no past.
+        let known: bool = sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL")
+            .bind(&schema)
+            .fetch_one(&mut *connection)
+            .await?;
+        if known {
+            let sql = format!("ALTER SCHEMA {schema} RENAME TO {away}");
+            connection.execute(sql.as_str()).await?;
+        }
+        connection.execute(format!("ALTER SCHEMA {by} RENAME TO {schema}").as_str()).await?;
+    }
     Ok(())
 }
 
@@ -123,7 +150,7 @@ pub async fn retire_schema(
         let relations: Vec<String> = sqlx::query_scalar(
             "SELECT format('%I.%I', own.nspname, relation.relname)
              FROM pg_class AS relation JOIN pg_namespace AS own ON own.oid = relation.relnamespace
-             WHERE own.nspname = $1 AND (relation.relkind IN ('r', 'p')
+             WHERE own.nspname = ANY ($1) AND (relation.relkind IN ('r', 'p')
                -- A lock on a view is one on all it reads: views of the catalogue are let be.
                OR relation.relkind = 'v' AND NOT EXISTS (
                    SELECT FROM pg_rewrite AS rule
@@ -134,7 +161,7 @@ pub async fn retire_schema(
                    WHERE rule.ev_class = relation.oid
                      AND used.relnamespace = 'pg_catalog'::regnamespace))",
         )
-        .bind(schema)
+        .bind(schemas(schema).as_slice())
         .fetch_all(&mut *transaction)
         .await?;
         let locked = if relations.is_empty() {
@@ -176,9 +203,9 @@ async fn check_dependents(
          JOIN pg_namespace AS user_schema ON user_schema.oid = view.relnamespace
          JOIN pg_class AS used ON used.oid = link.refobjid AND link.refclassid = 'pg_class'::regclass
          JOIN pg_namespace AS own ON own.oid = used.relnamespace
-         WHERE own.nspname = $1 AND user_schema.nspname <> $1",
+         WHERE own.nspname = ANY ($1) AND user_schema.nspname <> ALL ($1)",
     )
-    .bind(schema)
+    .bind(schemas(schema).as_slice())
     .fetch_all(&mut *connection)
     .await?;
     if !dependents.is_empty() {

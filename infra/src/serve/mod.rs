@@ -24,6 +24,7 @@ use crate::{
     },
     relay::{MacKey, Relay},
     service::{RateLimit, Receiver, Service, ServiceError},
+    settings::Kept,
     store::{ConnectError, Role, Store, connect},
 };
 
@@ -76,6 +77,8 @@ pub struct Config {
     pub rate_limit: u32,
     /// Where replies may go.
     pub reply_prefixes: Vec<String>,
+    /// Contexts whose past is kept.
+    pub history: Kept,
     /// Lets a Postgres pass that can lose commits: for tests on a throw-away cluster.
     pub allow_unsafe: bool,
     /// The time.
@@ -108,6 +111,7 @@ impl Config {
             max_body: annals_commands::envelope::MAX_BODY,
             rate_limit: 0,
             reply_prefixes: vec!["_INBOX.".to_owned()],
+            history: Kept::ALL,
             allow_unsafe: false,
             clock: Arc::new(SystemClock),
         }
@@ -331,6 +335,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
                 keys: Arc::clone(&keys),
                 client: Some(client.clone()),
                 key: mac.clone(),
+                history: config.history.has(name),
             };
             tasks.push(tokio::spawn(projector.run(name, stop.clone())));
         }

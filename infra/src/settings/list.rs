@@ -4,7 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
     kinds::{
-        Contexts, DatabaseUrl, FromText, Jwks, LogFormat, NatsUrl, ReplyPrefixes, Roles, ranged,
+        Contexts, DatabaseUrl, FromText, Jwks, Kept, LogFormat, NatsUrl, ReplyPrefixes, Roles,
+        ranged,
     },
     layers::{Complaint, Level},
     mask::Hidden,
@@ -145,6 +146,9 @@ settings! {
     roles: Roles = "ANNALS_ROLES", Plain, Value("commands,relay,projector,reactor,console");
     /// The contexts that this process serves, separated by commas, or `all`.
     contexts: Contexts = "ANNALS_CONTEXTS", Plain, Value("all");
+    /// The contexts whose past is kept, separated by commas, `all` or `none`: every version of every row,
+    /// for as-of queries and lineage. One that is named later is filled by `annals rebuild`.
+    history: Kept = "ANNALS_HISTORY", Plain, Value("all");
     /// The region whose data this deployment may hold.
     region: String = "ANNALS_REGION", Plain, Value("ca-central-1");
 

@@ -4,7 +4,10 @@ use annals_projections::{Catalogue, Writer};
 use sqlx::{FromRow, PgPool};
 
 use super::finding::Finding;
-use crate::migrate::{STORE, tables_hash};
+use crate::{
+    migrate::{STORE, tables_hash},
+    settings::Kept,
+};
 
 #[derive(Debug, Clone, FromRow)]
 struct Relation {
@@ -238,6 +241,29 @@ fn of_migrations(ran: &[(i64, Vec<u8>, bool)]) -> Finding {
     Finding::none_of("schema", &wrong, advice, format!("the event store is at version {newest}"))
 }
 
+/// Whether the past of every context is kept that it is wanted of.
+pub(super) async fn past(pool: &PgPool, catalogue: &Catalogue, wanted: &Kept) -> Finding {
+    let known: Result<Vec<(String, bool)>, _> =
+        sqlx::query_as("SELECT name, history OR position = 0 FROM annals.projections")
+            .fetch_all(pool)
+            .await;
+    let known = match known {
+        Ok(known) => known,
+        Err(error) => return Finding::unanswered("past", &error),
+    };
+    let holes: Vec<_> = catalogue
+        .contexts()
+        .filter(|it| !it.tables.is_empty() && wanted.has(it.name))
+        .filter(|it| known.iter().any(|(name, is_kept)| name == it.name && !is_kept))
+        .map(|it| it.name)
+        .collect();
+    if holes.is_empty() {
+        return Finding::ok("past", "kept wherever it is wanted (ANNALS_HISTORY)");
+    }
+    let seen = format!("wanted and not kept: {}", holes.join(", "));
+    Finding::warning("past", seen, "annals rebuild <context> fills it from the log")
+}
+
 async fn stale(pool: &PgPool, catalogue: &Catalogue) -> Result<Vec<String>, sqlx::Error> {
     let known: Vec<(String, String)> =
         sqlx::query_as("SELECT name, tables_hash FROM annals.projections").fetch_all(pool).await?;
@@ -250,6 +276,25 @@ async fn stale(pool: &PgPool, catalogue: &Catalogue) -> Result<Vec<String>, sqlx
 #[cfg(test)]
 mod tests {
     use super::{super::finding::Verdict, *};
+    use crate::ops::testing::{NOBODY, World};
+
+    #[tokio::test]
+    async fn a_past_with_a_hole_is_named() {
+        let mut world = World::new().await;
+        let at = world.organisation().await;
+        let projecting = world.project("lift").await;
+        world.projected("lift", at).await;
+        projecting.stop().await;
+        let (pool, catalogue) = (world.owner().await, Catalogue::new());
+        let wanted = world.setup(NOBODY).settings.history;
+        assert_eq!(past(&pool, &catalogue, &wanted).await.verdict, Verdict::Ok);
+        let hole = "UPDATE annals.projections SET history = false WHERE name = 'lift'";
+        sqlx::query(hole).execute(&pool).await.unwrap();
+        let found = past(&pool, &catalogue, &wanted).await;
+        assert_eq!(found.verdict, Verdict::Warning);
+        assert!(found.seen.ends_with("not kept: lift"), "{}", found.seen);
+        assert_eq!(past(&pool, &catalogue, &Kept::NONE).await.verdict, Verdict::Ok);
+    }
 
     fn relation(name: &str, kind: &str) -> Relation {
         let (schema, name) = name.split_once('.').unwrap();

@@ -46,9 +46,9 @@ async fn a_session_without_claims_reads_nothing_that_is_somebodys() {
     lift::alert(&world, school.child, "high").await;
     samia::wallet(&world, "10.00").await;
     nestsync::family(&world, nestsync::NORA).await;
+    restorative::record(&world, restorative::RUTH).await;
     let home = carenotes::home(&world, "Willow Care", 1).await;
     carenotes::papers(&world, home).await;
-    restorative::record(&world, restorative::RUTH).await;
     for name in everything() {
         let count = format!("SELECT count(*) AS count FROM {name}");
         for reader in [Reader::Nobody, Reader::Person(uuid::Uuid::nil())] {
