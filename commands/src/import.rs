@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     aggregate::AggregateType,
+    carenotes,
     command::Request,
     lift, nestsync, restorative, samia, shared,
     work::{Appended, Claim, Need, Origin, Stop, Stream, Work},
@@ -109,7 +110,7 @@ pub fn of(context: &str) -> Option<&'static Importing> {
         "lift" => Some(&lift::import::IMPORTING),
         "samia" => Some(&samia::import::IMPORTING),
         "nestsync" => Some(&nestsync::import::IMPORTING),
-        // carenotes: as soon as its aggregates have an `Imported` block each.
+        "carenotes" => Some(&carenotes::import::IMPORTING),
         _ => None,
     }
 }

@@ -34,6 +34,33 @@ static LIFT: Tenant = Tenant {
     ],
 };
 
+const OF_FACILITY: &str =
+    "facility_id IN (SELECT id FROM carenotes.facilities WHERE organization_id = $1)";
+const OF_RESIDENT: &str = "resident_id IN (SELECT resident.id FROM carenotes.residents AS resident
+     JOIN carenotes.facilities AS facility ON facility.id = resident.facility_id
+     WHERE facility.organization_id = $1)";
+
+static CARENOTES: Tenant = Tenant {
+    is: "organization",
+    rows: &[
+        ("organizations", "id = $1"),
+        ("facilities", "organization_id = $1"),
+        ("users", "organization_id = $1"),
+        ("residents", OF_FACILITY),
+        ("care_plans", OF_RESIDENT),
+        ("assessments", OF_RESIDENT),
+        ("daily_records", OF_RESIDENT),
+        ("audits", OF_FACILITY),
+        (
+            "incidents",
+            "facility_id IN (SELECT id FROM carenotes.facilities WHERE organization_id = $1)
+             OR resident_id IN (SELECT resident.id FROM carenotes.residents AS resident
+                JOIN carenotes.facilities AS facility ON facility.id = resident.facility_id
+                WHERE facility.organization_id = $1)",
+        ),
+    ],
+};
+
 static SAMIA: Tenant = Tenant {
     is: "user",
     rows: &[
@@ -84,7 +111,7 @@ pub fn of(context: &str) -> Option<&'static Tenant> {
         "lift" => Some(&LIFT),
         "samia" => Some(&SAMIA),
         "nestsync" => Some(&NESTSYNC),
-        // carenotes: the organization, and what hangs from its facilities and residents.
+        "carenotes" => Some(&CARENOTES),
         _ => None,
     }
 }

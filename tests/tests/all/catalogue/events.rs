@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use annals_commands::{AggregateType, Catalogue as Aggregates};
 use annals_domain::{EventType, RowType, Subject};
-use annals_projections::{ActorKind, Catalogue, Change, Envelope, Operation, table::Column};
+use annals_projections::{
+    ActorKind, Catalogue, Change, Envelope, Operation,
+    table::{Column, Writer},
+};
 use annals_tests::{
     World,
     sample::{Fill, sample},
@@ -124,7 +127,7 @@ fn every_documented_table_is_owned_by_one_aggregate_that_can_be_taken_over_from_
         if annals_commands::import::of(context.name).is_none() {
             continue;
         }
-        for table in context.tables {
+        for table in context.tables.iter().filter(|it| it.writer == Writer::Projector) {
             let kinds = aggregates.aggregates().filter(|it| it.context() == context.name);
             let owners: Vec<&str> = kinds
                 .filter(|kind| kind.rows.iter().any(|row| row.table == table.name))
