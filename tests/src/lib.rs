@@ -35,6 +35,7 @@ mod rows;
 pub mod samia;
 pub mod sample;
 pub mod token;
+pub mod transfer;
 mod world;
 
 pub use caller::{Answer, Caller, Question};

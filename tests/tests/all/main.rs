@@ -16,3 +16,4 @@ mod proof;
 mod refused;
 mod rls;
 mod store;
+mod transfer;
