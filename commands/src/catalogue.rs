@@ -7,7 +7,9 @@ use annals_domain::Refused;
 use crate::{
     aggregate::AggregateType,
     command::CommandType,
-    lift, nestsync, restorative, samia, shared,
+    lift, nestsync,
+    reaction::Reactions,
+    restorative, samia, shared,
     work::{Stop, Stream, Work},
 };
 
@@ -24,6 +26,8 @@ pub struct Context {
     pub commands: Vec<CommandType>,
     /// What the context records of a refusal, in the same transaction as the kept outcome.
     pub on_refused: Option<OnRefused>,
+    /// What its events lead to besides rows.
+    pub reactions: Option<Reactions>,
 }
 
 /// Records a refusal: appends to the [`Work`] what the context keeps of it.
@@ -84,6 +88,18 @@ impl Catalogue {
     #[must_use]
     pub fn contexts(&self) -> &[Context] {
         &self.contexts
+    }
+
+    /// The contexts themselves.
+    #[must_use]
+    pub fn into_contexts(self) -> Vec<Context> {
+        self.contexts
+    }
+
+    /// The context of this name.
+    #[must_use]
+    pub fn context(&self, name: &str) -> Option<&Context> {
+        self.contexts.iter().find(|context| context.name == name)
     }
 
     /// The command of a NATS subject, `<context>.cmd.<command>`.

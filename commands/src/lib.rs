@@ -15,6 +15,7 @@ pub mod catalogue;
 pub mod command;
 pub mod envelope;
 pub mod problem;
+pub mod reaction;
 pub mod testing;
 pub mod work;
 
@@ -29,4 +30,5 @@ pub use aggregate::{AggregateType, Happened, State};
 pub use catalogue::Catalogue;
 pub use command::{CommandType, Request, Target, command};
 pub use problem::{Code, Problem};
+pub use reaction::Reactions;
 pub use work::{Appended, Claim, ClaimChange, Id, Loaded, Need, States, Stop, Stream, Work};

@@ -11,6 +11,7 @@ pub mod invitation;
 pub mod member;
 pub mod organisation;
 pub mod platform_setting;
+pub mod reactions;
 pub mod sticker_book;
 pub mod wellbeing_session;
 
@@ -59,5 +60,6 @@ pub fn context() -> Context {
         .flatten()
         .collect(),
         on_refused: None,
+        reactions: Some(reactions::reactions()),
     }
 }

@@ -65,6 +65,7 @@ pub fn context() -> Context {
         .flatten()
         .collect(),
         on_refused: None,
+        reactions: None,
     }
 }
 

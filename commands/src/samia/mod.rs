@@ -87,6 +87,7 @@ pub fn context() -> Context {
         .flatten()
         .collect(),
         on_refused: Some(on_refused),
+        reactions: None,
     }
 }
 

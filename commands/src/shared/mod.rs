@@ -14,5 +14,6 @@ pub fn context() -> Context {
         aggregates: vec![AggregateType::of::<Identity>()],
         commands: identity::commands(),
         on_refused: None,
+        reactions: None,
     }
 }

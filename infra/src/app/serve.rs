@@ -83,6 +83,7 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         commands: has(Role::Commands),
         relay: has(Role::Relay),
         projector: has(Role::Projector),
+        reactor: has(Role::Reactor),
     };
     let catalogue = Arc::new(annals_commands::Catalogue::new());
     config.contexts = catalogue

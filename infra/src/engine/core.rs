@@ -413,13 +413,27 @@ impl Core {
         }
     }
 
-    fn park(&mut self, need: Need, submission: Submission) {
+    fn park(&mut self, need: Need, mut submission: Submission) {
+        if let Need::Claim(claim) = &need {
+            // What was known of its other claims is forgotten by the time this one is known.
+            for other in &submission.claims {
+                let other = Need::Claim(other.clone());
+                if other != need && !self.wanted.contains(&other) {
+                    self.wanted.push(other);
+                }
+            }
+            if !submission.claims.contains(claim) {
+                submission.claims.push(claim.clone());
+            }
+        }
         // Waiting for a load is not the command's fault, but a handler that never stops asking is.
         if let Some(waiting) = self.waiting.get_mut(&need) {
             waiting.push(submission);
             return;
         }
-        self.wanted.push(need.clone());
+        if !self.wanted.contains(&need) {
+            self.wanted.push(need.clone());
+        }
         self.waiting.insert(need, vec![submission]);
     }
 

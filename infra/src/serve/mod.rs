@@ -1,4 +1,4 @@
-//! Everything that runs: command services, relay, projectors, in one process or over several.
+//! Everything that runs: command services, relay, projectors, reactors, in one process or over several.
 
 mod nats;
 
@@ -6,10 +6,13 @@ pub use nats::{NatsError, connect_nats};
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use annals_commands::Catalogue as Aggregates;
+use annals_commands::{Catalogue as Aggregates, reaction::Rules};
 use annals_projections::Catalogue;
 use aws_lc_rs::hmac;
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -17,6 +20,7 @@ use crate::{
     engine::{Clock, Engine, Limits, Parts, SystemClock},
     keys::{Kek, KekError, Keys, KeysError},
     projector::{self, Projector, Waiter},
+    reactor::{Reactor, Sender},
     relay::{MacKey, Relay},
     service::{RateLimit, Receiver, Service, ServiceError},
     store::{ConnectError, Role, Store, connect},
@@ -31,11 +35,16 @@ pub struct Roles {
     pub relay: bool,
     /// Keeps read models.
     pub projector: bool,
+    /// Sends commands when something happens or is due.
+    pub reactor: bool,
 }
 
 impl Roles {
     /// Everything.
-    pub const ALL: Self = Self { commands: true, relay: true, projector: true };
+    pub const ALL: Self = Self { commands: true, relay: true, projector: true, reactor: true };
+    /// Nothing.
+    pub const NONE: Self =
+        Self { commands: false, relay: false, projector: false, reactor: false };
 }
 
 /// What a process needs to know.
@@ -73,6 +82,8 @@ pub struct Config {
     pub allow_unsafe: bool,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Rules that reactions judge by.
+    pub rules: Arc<Rules>,
 }
 
 impl Config {
@@ -102,6 +113,7 @@ impl Config {
             reply_prefixes: vec!["_INBOX.".to_owned()],
             allow_unsafe: false,
             clock: Arc::new(SystemClock),
+            rules: Arc::new(Rules::default()),
         }
     }
 }
@@ -193,12 +205,15 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         .collect();
     let bell = Arc::new(Notify::new());
     let share = |eighths: u32| (config.connections * eighths / 8).max(2);
+    let (rings, appended) = watch::channel(0);
+    let rings = Arc::new(rings);
     tasks.push(tokio::spawn(forget_destroyed(Arc::clone(&keys), stop.clone())));
     let mut engine = None;
-    if config.roles.commands {
+    let mut engines = Vec::new();
+    if config.roles.commands || config.roles.reactor {
         let pool = connect(&config.database_url, Role::Appender, share(3), config.allow_unsafe).await?;
         check_schema(&pool).await?;
-        let ring = ringer(client.clone(), Arc::clone(&bell));
+        let ring = ringer(client.clone(), Arc::clone(&bell), Arc::clone(&rings));
         let (started, task) = Engine::start(Parts {
             catalogue: Arc::clone(&aggregates),
             store: Store::new(pool.clone()),
@@ -207,27 +222,54 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             limits: config.limits,
             on_commit: ring,
         });
-        let waiter = Waiter::start(&client, pool, &names, stop.clone()).await?;
-        let receiver = Arc::new(Receiver {
-            catalogue: Arc::clone(&aggregates),
-            verifier: Arc::clone(&config.verifier),
-            clock: Arc::clone(&config.clock),
-            fingerprint,
-            max_body: config.max_body,
-            limit: RateLimit::new(config.rate_limit),
-            reply_prefixes: config.reply_prefixes.clone(),
-        });
-        let service = Service {
-            client: client.clone(),
-            receiver,
-            engine: started.clone(),
-            waiter,
-            drain: config.drain,
-            contexts: names.clone(),
-        };
-        tasks.push(service.start(stop.clone()).await?);
-        tasks.push(task);
+        if config.roles.commands {
+            let waiter = Waiter::start(&client, pool, &names, stop.clone()).await?;
+            let receiver = Arc::new(Receiver {
+                catalogue: Arc::clone(&aggregates),
+                verifier: Arc::clone(&config.verifier),
+                clock: Arc::clone(&config.clock),
+                fingerprint: fingerprint.clone(),
+                max_body: config.max_body,
+                limit: RateLimit::new(config.rate_limit),
+                reply_prefixes: config.reply_prefixes.clone(),
+            });
+            let service = Service {
+                client: client.clone(),
+                receiver,
+                engine: started.clone(),
+                waiter,
+                drain: config.drain,
+                contexts: names.clone(),
+            };
+            tasks.push(service.start(stop.clone()).await?);
+        }
+        engines.push(task);
         engine = Some(started);
+    }
+    if config.roles.relay || config.roles.reactor {
+        let rung = doorbell(client.clone(), Arc::clone(&bell), rings, stop.clone());
+        tasks.push(tokio::spawn(rung));
+    }
+    if let Some(engine) = engine.as_ref().filter(|_| config.roles.reactor) {
+        let pool = connect(&config.database_url, Role::Reactor, share(2), config.allow_unsafe).await?;
+        check_schema(&pool).await?;
+        let reactor = Reactor {
+            catalogue: Arc::clone(&aggregates),
+            store: Store::new(pool),
+            keys: Arc::clone(&keys),
+            sender: Sender {
+                engine: engine.clone(),
+                catalogue: Arc::clone(&aggregates),
+                fingerprint,
+            },
+            client: client.clone(),
+            clock: Arc::clone(&config.clock),
+            rules: Arc::clone(&config.rules),
+            appended,
+        };
+        for name in &names {
+            tasks.push(tokio::spawn(reactor.clone().run(name, stop.clone())));
+        }
     }
     if config.roles.relay {
         let pool = connect(&config.database_url, Role::Relay, share(2), config.allow_unsafe).await?;
@@ -239,7 +281,6 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             contexts: names.clone(),
             bell: Arc::clone(&bell),
         };
-        tasks.push(tokio::spawn(doorbell(client.clone(), bell, stop.clone())));
         tasks.push(tokio::spawn(relay.run(stop.clone())));
     }
     if config.roles.projector {
@@ -258,14 +299,20 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             tasks.push(tokio::spawn(projector.run(name, stop.clone())));
         }
     }
+    // An engine ends once nobody holds it any more: last.
+    tasks.extend(engines);
     Ok(Running { engine, keys, stop, tasks })
 }
 
 /// Where a command service says that it has appended.
 const APPENDED: &str = "annals.appended";
 
-fn ringer(client: async_nats::Client, bell: Arc<Notify>) -> Arc<dyn Fn(i64) + Send + Sync> {
-    let (sender, mut positions) = tokio::sync::watch::channel(0);
+fn ringer(
+    client: async_nats::Client,
+    bell: Arc<Notify>,
+    rings: Arc<watch::Sender<i64>>,
+) -> Arc<dyn Fn(i64) + Send + Sync> {
+    let (sender, mut positions) = watch::channel(0);
     tokio::spawn(async move {
         while positions.changed().await.is_ok() {
             let position = *positions.borrow_and_update();
@@ -274,12 +321,18 @@ fn ringer(client: async_nats::Client, bell: Arc<Notify>) -> Arc<dyn Fn(i64) + Se
     });
     Arc::new(move |position| {
         bell.notify_one();
+        rings.send_replace(position);
         sender.send_replace(position);
     })
 }
 
-/// Rings the relay's bell when another process has appended.
-async fn doorbell(client: async_nats::Client, bell: Arc<Notify>, stop: CancellationToken) {
+/// Rings the bells of relay and reactors when another process has appended.
+async fn doorbell(
+    client: async_nats::Client,
+    bell: Arc<Notify>,
+    rings: Arc<watch::Sender<i64>>,
+    stop: CancellationToken,
+) {
     use futures::StreamExt;
     let Ok(mut rung) = client.subscribe(APPENDED).await else { return };
     loop {
@@ -287,6 +340,7 @@ async fn doorbell(client: async_nats::Client, bell: Arc<Notify>, stop: Cancellat
             () = stop.cancelled() => return,
             message = rung.next() => if message.is_none() { return },
         }
+        rings.send_modify(|ring| *ring += 1);
         bell.notify_one();
     }
 }
@@ -305,8 +359,11 @@ async fn forget_destroyed(keys: Arc<Keys>, stop: CancellationToken) {
 
 /// Whether the database has this version's schema.
 async fn check_schema(pool: &sqlx::PgPool) -> Result<(), ServeError> {
-    let known: bool = sqlx::query_scalar("SELECT to_regprocedure('annals.subject()') IS NOT NULL")
-        .fetch_one(pool)
-        .await?;
+    let known: bool = sqlx::query_scalar(
+        "SELECT to_regprocedure('annals.subject()') IS NOT NULL
+            AND to_regclass('annals.reactors') IS NOT NULL",
+    )
+    .fetch_one(pool)
+    .await?;
     if known { Ok(()) } else { Err(ServeError::NotMigrated) }
 }

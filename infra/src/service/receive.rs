@@ -138,6 +138,7 @@ impl Receiver {
                 dry_run: headers.dry_run,
                 respond: nobody(),
                 attempts: 0,
+                claims: Vec::new(),
                 actor: verified.actor,
             },
         })

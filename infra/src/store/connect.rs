@@ -18,6 +18,8 @@ pub enum Role {
     Relay,
     /// Projectors.
     Projector,
+    /// Reactors.
+    Reactor,
     /// Auditors.
     Auditor,
     /// Queries of signed-in subjects, under row level security.
@@ -33,6 +35,7 @@ impl Role {
             Self::Appender => Some("annals_appender"),
             Self::Relay => Some("annals_relay"),
             Self::Projector => Some("projector"),
+            Self::Reactor => Some("annals_reactor"),
             Self::Auditor => Some("annals_auditor"),
             Self::Reader => Some("authenticated"),
         }

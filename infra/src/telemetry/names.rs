@@ -108,6 +108,16 @@ metrics_list! {
     DEAD_LETTERS = "annals_dead_letters", Gauge, Count, ["context"];
     /// Commands sent because of an event or a timer.
     REACTIONS = "annals_reactions_total", Counter, Count, ["reaction", "outcome"];
+    /// The position up to which a context's events were reacted to.
+    REACTOR_POSITION = "annals_reactor_position", Gauge, Count, ["context"];
+    /// How long ago the last event happened that was reacted to.
+    REACTOR_LAG_SECONDS = "annals_reactor_lag_seconds", Gauge, Seconds, ["context"];
+    /// Times that a reactor failed and began again.
+    REACTOR_FAILURES = "annals_reactor_failures_total", Counter, Count, ["context"];
+    /// Timers that were due and handled.
+    TIMERS_FIRED = "annals_timers_fired_total", Counter, Count, ["context"];
+    /// Timers that were due and could not be handled.
+    TIMER_FAILURES = "annals_timer_failures_total", Counter, Count, ["context"];
     /// The program that runs; always 1.
     BUILD_INFO = "annals_build_info", Gauge, Count, ["version"];
 }
