@@ -26,6 +26,7 @@
 
 pub mod busy;
 mod caller;
+mod clock;
 pub mod lift;
 pub mod nestsync;
 pub mod restorative;
@@ -36,5 +37,6 @@ pub mod token;
 mod world;
 
 pub use caller::{Answer, Caller, Question};
+pub use clock::Ahead;
 pub use rows::{Reader, claim};
 pub use world::World;

@@ -7,6 +7,7 @@ pub mod family;
 pub mod inventory_item;
 pub mod notification;
 pub mod notification_preference;
+pub mod reactions;
 pub mod user;
 
 use std::sync::Arc;
@@ -65,7 +66,7 @@ pub fn context() -> Context {
         .flatten()
         .collect(),
         on_refused: None,
-        reactions: None,
+        reactions: Some(reactions::reactions()),
     }
 }
 

@@ -63,23 +63,41 @@ impl<'a> Notes<'a> {
     }
 
     pub(super) fn recall<M: Memory>(&self, id: &str) -> Result<M, Halt> {
-        if let Some((own, _)) = self.states.get(&(M::KIND, id.to_owned())) {
+        self.get(M::KIND, id, M::PERSONAL)
+    }
+
+    pub(super) fn remember<M: Memory>(&mut self, id: &str, state: &M) -> Result<(), Halt> {
+        self.put(M::KIND, id, state, M::PERSONAL)
+    }
+
+    pub(super) fn get<T: Default + DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        id: &str,
+        personal: &'static [PersonalField],
+    ) -> Result<T, Halt> {
+        let read = |state: &Value| {
+            T::deserialize(state)
+                .map_err(|_| Halt::Fault(format!("the memory {kind} is of another version")))
+        };
+        if let Some((own, _)) = self.states.get(&(kind, id.to_owned())) {
             return read(own);
         }
-        match self.before.state(M::KIND, id) {
-            None => Err(Halt::Missing(Key::State {
-                kind: M::KIND,
-                id: id.to_owned(),
-                personal: M::PERSONAL,
-            })),
-            Some(None) => Ok(M::default()),
+        match self.before.state(kind, id) {
+            None => Err(Halt::Missing(Key::State { kind, id: id.to_owned(), personal })),
+            Some(None) => Ok(T::default()),
             Some(Some(state)) => read(state),
         }
     }
 
-    pub(super) fn remember<M: Memory>(&mut self, id: &str, state: &M) -> Result<(), Halt> {
-        let state = serde_json::to_value(state)?;
-        self.states.insert((M::KIND, id.to_owned()), (state, M::PERSONAL));
+    pub(super) fn put<T: Serialize>(
+        &mut self,
+        kind: &'static str,
+        id: &str,
+        state: &T,
+        personal: &'static [PersonalField],
+    ) -> Result<(), Halt> {
+        self.states.insert((kind, id.to_owned()), (serde_json::to_value(state)?, personal));
         Ok(())
     }
 
@@ -99,11 +117,7 @@ impl<'a> Notes<'a> {
     ///
     /// # Errors
     /// [`Halt::Missing`] while they are not at hand.
-    pub fn members(
-        &self,
-        kind: &'static str,
-        id: impl ToString,
-    ) -> Result<BTreeSet<String>, Halt> {
+    pub fn members(&self, kind: &'static str, id: impl ToString) -> Result<BTreeSet<String>, Halt> {
         let id = id.to_string();
         let Some(before) = self.before.members(kind, &id) else {
             return Err(Halt::Missing(Key::Set { kind, id }));
@@ -118,9 +132,4 @@ impl<'a> Notes<'a> {
         }
         Ok(members)
     }
-}
-
-fn read<M: Memory>(state: &Value) -> Result<M, Halt> {
-    M::deserialize(state)
-        .map_err(|_| Halt::Fault(format!("the memory {} is of another version", M::KIND)))
 }

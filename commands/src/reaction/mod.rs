@@ -207,6 +207,27 @@ impl<'a> Reacting<'a> {
         Ok(state)
     }
 
+    /// Remembers an aggregate as its own `evolve` makes it of its events, for a context whose reactions
+    /// ask what commands ask. The state holds no personal data, as no aggregate's does.
+    ///
+    /// # Errors
+    /// As [`recall`](Self::recall).
+    pub fn follow<D: Decider>(&mut self, event: &D::Event) -> Result<D, Halt> {
+        let id = self.cause.stream.clone();
+        let mut state = self.known::<D>(&id)?;
+        state.evolve(event);
+        self.notes.put(D::TYPE, &id, &state, &[])?;
+        Ok(state)
+    }
+
+    /// An aggregate that is [followed](Self::follow).
+    ///
+    /// # Errors
+    /// As [`recall`](Self::recall).
+    pub fn known<D: Decider>(&self, id: impl ToString) -> Result<D, Halt> {
+        self.notes.get(D::TYPE, &id.to_string(), &[])
+    }
+
     /// Sends a command, once for this cause, reaction and target.
     ///
     /// # Errors
@@ -283,6 +304,8 @@ fn without_nulls(mut data: Value) -> Value {
 pub struct Upon {
     /// The kind of aggregate, for example `lift.alert`.
     pub aggregate: &'static str,
+    /// The form of that aggregate's state, which may be remembered.
+    form: u32,
     react: React,
 }
 
@@ -299,6 +322,7 @@ impl fmt::Debug for Upon {
 pub fn upon<D: Decider>(react: fn(&D::Event, &mut Reacting<'_>) -> Result<(), Halt>) -> Upon {
     Upon {
         aggregate: D::TYPE,
+        form: D::STATE_VERSION,
         react: Box::new(move |event, reacting| {
             let event = event
                 .as_any()
@@ -329,6 +353,13 @@ impl Reactions {
     #[must_use]
     pub fn listens_to(&self, aggregate: &str) -> bool {
         self.upon.iter().any(|upon| upon.aggregate == aggregate)
+    }
+
+    /// Version of everything that is remembered, states of aggregates included.
+    #[must_use]
+    pub fn memory_version(&self) -> i64 {
+        let forms: u32 = self.upon.iter().map(|upon| upon.form).sum();
+        i64::from(self.version) * 10_000 + i64::from(forms)
     }
 
     /// The contexts whose events are waited for.
@@ -363,4 +394,3 @@ pub fn turn_of(event_id: Uuid, due: &Due, due_at: DateTime<Utc>) -> Uuid {
     let name = format!("{}/{}/{}", due.reaction, due.key, due_at.timestamp_micros());
     Uuid::new_v5(&event_id, name.as_bytes())
 }
-

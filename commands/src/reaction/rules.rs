@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::lift;
+use crate::{lift, nestsync};
 
 /// The rules of all contexts. As TOML (`ANNALS_RULES` names the file), one table a context; what is not
 /// there is as by default:
@@ -18,4 +18,6 @@ use crate::lift;
 pub struct Rules {
     /// The Lift.
     pub lift: lift::reactions::Rules,
+    /// NestSync.
+    pub nestsync: nestsync::reactions::Rules,
 }

@@ -15,5 +15,6 @@ pub fn context() -> Context {
         aggregates: vec![AggregateType::of::<RestorativeRecord>()],
         commands: record::commands(),
         on_refused: None,
+        reactions: None,
     }
 }

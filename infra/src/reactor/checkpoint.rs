@@ -66,13 +66,12 @@ pub async fn here<'a>(
     position: i64,
 ) -> Result<Transaction<'a, Postgres>, RunError> {
     let mut transaction = connection.begin().await?;
-    let held = sqlx::query(
-        "SELECT FROM annals.reactors WHERE context = $1 AND position = $2 FOR UPDATE",
-    )
-    .bind(context)
-    .bind(position)
-    .fetch_optional(&mut *transaction)
-    .await?;
+    let held =
+        sqlx::query("SELECT FROM annals.reactors WHERE context = $1 AND position = $2 FOR UPDATE")
+            .bind(context)
+            .bind(position)
+            .fetch_optional(&mut *transaction)
+            .await?;
     if held.is_some() { Ok(transaction) } else { Err(RunError::Fenced) }
 }
 

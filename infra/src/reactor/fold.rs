@@ -99,8 +99,7 @@ impl Folding<'_> {
             let mut missing: Vec<Key> = Vec::new();
             for Heard { cause, event } in heard {
                 let mut reacting = Reacting::new(cause, self.rules, memory);
-                if let Err(Halt::Missing(key)) =
-                    self.reactions.react(event.as_ref(), &mut reacting)
+                if let Err(Halt::Missing(key)) = self.reactions.react(event.as_ref(), &mut reacting)
                     && !missing.contains(&key)
                 {
                     missing.push(key);

@@ -135,7 +135,7 @@ impl Reactor {
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
         let Some(connection) = self.lead(name, stop).await? else { return Ok(()) };
-        let version = i64::from(reactions.version);
+        let version = reactions.memory_version();
         let known = checkpoint::read(self.store.pool(), name, version).await?;
         let mut work = Work {
             reactor: self,
@@ -355,8 +355,12 @@ impl Work<'_> {
                     self.memory.let_go();
                     metrics::counter!("annals_timer_failures_total", "context" => self.name)
                         .increment(1);
-                    tracing::error!(reaction = timer.reaction, key = timer.key, why,
-                        "a timer cannot be handled");
+                    tracing::error!(
+                        reaction = timer.reaction,
+                        key = timer.key,
+                        why,
+                        "a timer cannot be handled"
+                    );
                     let pool = reactor.store.pool();
                     timers::failed(pool, self.name, &timer, now + timers::RETRY, &why).await?;
                 }
@@ -377,8 +381,7 @@ impl Work<'_> {
         failpoint("timer_due");
         self.send(&turns).await?;
         failpoint("timer_sent");
-        let mut transaction =
-            checkpoint::here(&mut self.connection, self.name, self.at).await?;
+        let mut transaction = checkpoint::here(&mut self.connection, self.name, self.at).await?;
         timers::handled(&mut transaction, self.name, timer).await?;
         self.memory.keep(&mut transaction, &self.reactor.keys).await?;
         timers::change(&mut transaction, self.name, &turns).await?;
@@ -393,7 +396,12 @@ impl Work<'_> {
     /// What is due by then is sent under the ids that it had, which changes nothing where it was.
     async fn fold_anew(&mut self, known: &Checkpoint, version: i64) -> Result<(), RunError> {
         let mut folded = known.folded.filter(|_| known.version == version).unwrap_or_default();
-        tracing::info!(context = self.name, version, from = folded, "a reactor's memory is folded anew");
+        tracing::info!(
+            context = self.name,
+            version,
+            from = folded,
+            "a reactor's memory is folded anew"
+        );
         if folded == 0 {
             let mut transaction = self.connection.begin().await?;
             for sql in [

@@ -43,8 +43,7 @@ impl Roles {
     /// Everything.
     pub const ALL: Self = Self { commands: true, relay: true, projector: true, reactor: true };
     /// Nothing.
-    pub const NONE: Self =
-        Self { commands: false, relay: false, projector: false, reactor: false };
+    pub const NONE: Self = Self { commands: false, relay: false, projector: false, reactor: false };
 }
 
 /// What a process needs to know.

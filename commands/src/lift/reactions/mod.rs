@@ -60,8 +60,8 @@ const INVITATIONS: &str = "invitations";
 pub fn reactions() -> Reactions {
     Reactions {
         names: &[
-            CONCERNING, DECLINE, POSITIVE, DROP, STICKER, MILESTONE, STARTER, UNLOCK, EXPIRY, MESSAGE,
-            IDLE, WITHDRAWN, ARCHIVED,
+            CONCERNING, DECLINE, POSITIVE, DROP, STICKER, MILESTONE, STARTER, UNLOCK, EXPIRY,
+            MESSAGE, IDLE, WITHDRAWN, ARCHIVED,
         ],
         elsewhere: &[(
             "lift.reaction.invitation-accepted",
@@ -148,4 +148,3 @@ struct OfMember {
 impl Memory for OfMember {
     const KIND: &'static str = "member";
 }
-

@@ -81,9 +81,11 @@ pub fn garden(event: &garden::Event, reacting: &mut Reacting<'_>) -> Result<(), 
     match event {
         garden::Event::GardenItemGranted(item) => {
             if let Some(condition) = item.unlock_condition.filter(|_| !item.is_unlocked) {
-                reacting.amend(item.child_id, |child: &mut OfChild| {
+                let child = reacting.amend(item.child_id, |child: &mut OfChild| {
                     child.locked.insert(item.id, condition);
                 })?;
+                // What it waits for may have come before it did.
+                unlock(item.child_id, &child, reacting)?;
             }
         }
         garden::Event::GardenItemUnlocked(item) => {

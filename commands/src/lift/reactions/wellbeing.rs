@@ -81,9 +81,11 @@ fn answered(
     let urgent = flags.iter().any(|flag| rules.urgent_flags.contains(flag));
     let low = response.response_score.is_some_and(|score| score <= rules.concerning_score);
     let (severity, title, description) = match (urgent, flags.is_empty(), low) {
-        (true, _, _) => {
-            (Severity::Urgent, "An answer needs somebody now", "Flags say that a child may be in danger.")
-        }
+        (true, _, _) => (
+            Severity::Urgent,
+            "An answer needs somebody now",
+            "Flags say that a child may be in danger.",
+        ),
         (false, false, _) => {
             (Severity::High, "An answer needs a look today", "An answer was flagged.")
         }
@@ -117,7 +119,8 @@ fn note_completed(
     completed: &SessionCompleted,
     reacting: &mut Reacting<'_>,
 ) -> Result<OfChild, Halt> {
-    let kept = usize::try_from(reacting.rules.lift.mood_window.saturating_mul(2)).unwrap_or(usize::MAX);
+    let kept =
+        usize::try_from(reacting.rules.lift.mood_window.saturating_mul(2)).unwrap_or(usize::MAX);
     reacting.amend(completed.child_id, |child: &mut OfChild| {
         child.open.remove(&session);
         child.completed += 1;

@@ -1,6 +1,6 @@
 //! From events to rows: exactly once, whatever happens.
 
-mod poison;
+pub mod poison;
 mod postgres_alone;
 mod rebuild;
 mod waiting;
