@@ -126,7 +126,7 @@ impl Sender {
                 let _ = answer.send(outcome);
             }),
             attempts: 0,
-                claims: Vec::new(),
+            claims: Vec::new(),
         })
     }
 

@@ -210,7 +210,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let mut engine = None;
     let mut engines = Vec::new();
     if config.roles.commands || config.roles.reactor {
-        let pool = connect(&config.database_url, Role::Appender, share(3), config.allow_unsafe).await?;
+        let pool =
+            connect(&config.database_url, Role::Appender, share(3), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         let ring = ringer(client.clone(), Arc::clone(&bell), Arc::clone(&rings));
         let (started, task) = Engine::start(Parts {
@@ -250,7 +251,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         tasks.push(tokio::spawn(rung));
     }
     if let Some(engine) = engine.as_ref().filter(|_| config.roles.reactor) {
-        let pool = connect(&config.database_url, Role::Reactor, share(2), config.allow_unsafe).await?;
+        let pool =
+            connect(&config.database_url, Role::Reactor, share(2), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         let reactor = Reactor {
             catalogue: Arc::clone(&aggregates),
@@ -271,7 +273,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         }
     }
     if config.roles.relay {
-        let pool = connect(&config.database_url, Role::Relay, share(2), config.allow_unsafe).await?;
+        let pool =
+            connect(&config.database_url, Role::Relay, share(2), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         let relay = Relay {
             store: Store::new(pool),
@@ -283,7 +286,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         tasks.push(tokio::spawn(relay.run(stop.clone())));
     }
     if config.roles.projector {
-        let pool = connect(&config.database_url, Role::Projector, share(3), config.allow_unsafe).await?;
+        let pool =
+            connect(&config.database_url, Role::Projector, share(3), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         tasks.push(tokio::spawn(projector::watch(pool.clone(), names.clone(), stop.clone())));
         for name in names {
