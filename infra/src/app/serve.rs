@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use annals_commands::reaction::Rules;
 use sqlx::PgPool;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -100,6 +101,12 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
     };
     config.connections = settings.database_connections;
     config.drain = std::time::Duration::from_secs(settings.drain_seconds);
+    if let Some(path) = &settings.rules {
+        let text = std::fs::read_to_string(path).map_err(AppError::file(path))?;
+        let rules: Rules = toml::from_str(&text)
+            .map_err(|error| AppError::Rules { path: path.clone(), why: error.to_string() })?;
+        config.rules = Arc::new(rules);
+    }
     config.max_body = settings.max_body;
     config.rate_limit = settings.rate_limit;
     config.reply_prefixes = settings.reply_prefixes.iter().map(str::to_owned).collect();

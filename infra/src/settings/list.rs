@@ -145,6 +145,9 @@ settings! {
     roles: Roles = "ANNALS_ROLES", Plain, Value("commands,relay,projector,reactor,console");
     /// The contexts that this process serves, separated by commas, or `all`.
     contexts: Contexts = "ANNALS_CONTEXTS", Plain, Value("all");
+    /// A TOML file with the rules that reactions judge by, one table a context; what is not in it is as by
+    /// default.
+    rules: Option<PathBuf> = "ANNALS_RULES", Plain, Nothing;
     /// The region whose data this deployment may hold.
     region: String = "ANNALS_REGION", Plain, Value("ca-central-1");
 

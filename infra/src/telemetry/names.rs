@@ -112,6 +112,10 @@ metrics_list! {
     REACTOR_POSITION = "annals_reactor_position", Gauge, Count, ["context"];
     /// How long ago the last event happened that was reacted to.
     REACTOR_LAG_SECONDS = "annals_reactor_lag_seconds", Gauge, Seconds, ["context"];
+    /// Events stored but not reacted to yet.
+    REACTOR_LAG = "annals_reactor_lag_events", Gauge, Count, ["context"];
+    /// Timers that are set.
+    TIMERS = "annals_timers", Gauge, Count, ["context"];
     /// Times that a reactor failed and began again.
     REACTOR_FAILURES = "annals_reactor_failures_total", Counter, Count, ["context"];
     /// Timers that were due and handled.

@@ -177,7 +177,7 @@ async fn with_an_archived_organisation_end_invitations_staff_and_children() {
         let expected = if row["org_id"] == json!(school.id) { "inactive" } else { "active" };
         assert_eq!(row["status"], json!([expected]));
     }
-    let children = "SELECT id, archived_at IS NOT NULL AS archived FROM lift.children";
+    let children = "SELECT id, deleted_at IS NOT NULL AS archived FROM lift.children";
     for row in world.rows(children).await {
         assert_eq!(row["archived"], row["id"] != json!(other.child), "{row}");
     }
