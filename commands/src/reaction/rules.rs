@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{lift, nestsync};
+use crate::{lift, nestsync, samia};
 
 /// The rules of all contexts. As TOML (`ANNALS_RULES` names the file), one table a context; what is not
 /// there is as by default:
@@ -20,4 +20,6 @@ pub struct Rules {
     pub lift: lift::reactions::Rules,
     /// NestSync.
     pub nestsync: nestsync::reactions::Rules,
+    /// SAMIA TAROT.
+    pub samia: samia::reactions::Rules,
 }

@@ -8,6 +8,7 @@ pub mod chat_room;
 pub mod configuration;
 pub mod metric;
 pub mod payment_method;
+pub mod reactions;
 pub mod reading;
 pub mod security_event;
 pub mod tarot_card;
@@ -87,7 +88,7 @@ pub fn context() -> Context {
         .flatten()
         .collect(),
         on_refused: Some(on_refused),
-        reactions: None,
+        reactions: Some(reactions::reactions()),
     }
 }
 
