@@ -13,6 +13,7 @@ pub mod keys;
 pub mod migrate;
 pub mod ops;
 pub mod projector;
+pub mod proof;
 pub mod reactor;
 pub mod relay;
 pub mod seal;

@@ -43,7 +43,11 @@ impl World {
 
     /// The same, with reactors at work.
     pub async fn lively() -> Self {
-        Self::start_with(|config| config.roles = Roles::ALL).await
+        Self::start_with(|config| {
+            config.roles = Roles::ALL;
+            config.watches_refusals = true;
+        })
+        .await
     }
 
     /// The same, served otherwise than by default.
@@ -72,6 +76,7 @@ impl World {
         config.allow_unsafe = true;
         let client = connect_nats(&nats.client_url(), None).await.unwrap();
         config.roles = Roles { reactor: false, ..Roles::ALL };
+        config.watches_refusals = false;
         let options: PgConnectOptions = database.url().parse().unwrap();
         let pool = PgPoolOptions::new()
             .max_connections(8)

@@ -60,6 +60,7 @@ pub fn context() -> Context {
         .flatten()
         .collect(),
         on_refused: None,
+        region_of: None,
         reactions: Some(reactions::reactions()),
     }
 }

@@ -1,5 +1,6 @@
 //! Commands of the context `restorative`: who may ask, and what each leads to.
 
+pub mod reactions;
 pub mod record;
 
 use annals_domain::restorative::record::RestorativeRecord;
@@ -15,6 +16,7 @@ pub fn context() -> Context {
         aggregates: vec![AggregateType::of::<RestorativeRecord>()],
         commands: record::commands(),
         on_refused: None,
-        reactions: None,
+        region_of: None,
+        reactions: Some(reactions::reactions()),
     }
 }

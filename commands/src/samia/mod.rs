@@ -88,6 +88,7 @@ pub fn context() -> Context {
         .flatten()
         .collect(),
         on_refused: Some(on_refused),
+        region_of: None,
         reactions: Some(reactions::reactions()),
     }
 }

@@ -21,9 +21,34 @@ pub struct ChangeIdentityEmail {
     pub email: String,
 }
 
+/// On which ground a person's data is erased. (F014)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErasureGround {
+    /// The person, or whoever acts for them, asks for it.
+    SubjectRequest,
+    /// Consent was withdrawn, and nothing else allows to keep it.
+    ConsentWithdrawn,
+    /// The time for which it had to be kept is over.
+    RetentionEnded,
+    /// It should never have been kept.
+    UnlawfulProcessing,
+    /// A law or a court demands it.
+    LegalObligation,
+}
+
+/// Forgets a person everywhere: in every context, for good. The person need have no account.
+/// (shared.command.EraseSubject)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseSubject {
+    /// On which ground.
+    pub ground: ErasureGround,
+}
+
 commands! {
     /// What may be asked of an identity.
-    pub enum Command { RegisterIdentity, ChangeIdentityEmail }
+    pub enum Command { RegisterIdentity, ChangeIdentityEmail, EraseSubject }
 }
 
 /// A person became known.
@@ -40,11 +65,20 @@ pub struct IdentityEmailChanged {
     pub email: String,
 }
 
+/// A person was erased: their keys are destroyed, and each context forgets them in its own way.
+/// (shared.event.SubjectErased)
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SubjectErased {
+    /// On which ground.
+    pub ground: ErasureGround,
+}
+
 events! {
     /// What happens to an identity.
     pub enum Event {
         IdentityRegistered { email: email },
         IdentityEmailChanged { email: email },
+        SubjectErased,
     }
 }
 
@@ -65,6 +99,9 @@ refusals! {
 pub struct Identity {
     /// Known to the identity provider, and not erased.
     pub known: bool,
+    /// Erased: there is nobody of this id any more, and will never be again.
+    #[serde(default)]
+    pub erased: bool,
 }
 
 impl Decider for Identity {
@@ -75,6 +112,9 @@ impl Decider for Identity {
 
     fn decide(&self, command: Command, _: &Moment) -> Result<Vec<Event>, Refusal> {
         match command {
+            Command::EraseSubject(_) if self.erased => Ok(vec![]),
+            Command::EraseSubject(asked) => Ok(vec![SubjectErased { ground: asked.ground }.into()]),
+            _ if self.erased => Err(Refusal::UnknownSubject),
             Command::RegisterIdentity(_) if self.known => Err(Refusal::IdentityAlreadyRegistered),
             Command::RegisterIdentity(new) => {
                 Ok(vec![IdentityRegistered { email: address(&new.email)? }.into()])
@@ -90,6 +130,7 @@ impl Decider for Identity {
         match event {
             Event::IdentityRegistered(_) => self.known = true,
             Event::IdentityEmailChanged(_) => {}
+            Event::SubjectErased(_) => (self.known, self.erased) = (false, true),
         }
     }
 }
@@ -116,6 +157,19 @@ mod tests {
             .then([registered()])
             .when(RegisterIdentity { email: "ada@example.org".into() })
             .refused("IdentityAlreadyRegistered");
+    }
+
+    #[test]
+    fn a_person_is_erased_once_and_never_comes_back() {
+        let ground = ErasureGround::SubjectRequest;
+        given::<Identity>([registered().into()])
+            .when(EraseSubject { ground })
+            .then([SubjectErased { ground }])
+            .when(EraseSubject { ground: ErasureGround::RetentionEnded })
+            .then_nothing()
+            .when(RegisterIdentity { email: "ada@example.org".into() })
+            .refused("UnknownSubject");
+        given::<Identity>([]).when(EraseSubject { ground }).then([SubjectErased { ground }]);
     }
 
     #[test]

@@ -136,6 +136,8 @@ async fn foreground(args: &DevArgs) -> Result<(), AppError> {
     if args.fresh {
         // Whoever loses the data loses the keys that sealed it.
         let _ = fs::remove_file(dir.join("kek"));
+        // What was signed of a log that is no more would speak against the new one.
+        let _ = fs::remove_dir_all(dir.join("evidence"));
     }
     let issuer = DevIssuer::open(&dir)?;
     write_tokens(&dir, &issuer)?;
@@ -144,6 +146,8 @@ async fn foreground(args: &DevArgs) -> Result<(), AppError> {
         .with("database_url", servers.database_url())?
         .with("nats_url", servers.nats_url())?
         .with("kek_file", dir.join("kek").display().to_string())?
+        .with("signing_key_file", dir.join("signing-key").display().to_string())?
+        .with("evidence_dir", dir.join("evidence").display().to_string())?
         .with("jwks", issuer.jwks().display().to_string())?
         .with("jwt_issuer", ISSUER)?
         .with("http", http.to_string())?;

@@ -8,6 +8,8 @@ mod people;
 mod serve;
 mod tour;
 
+pub(crate) use serve::told_to_stop;
+
 use std::{
     io,
     net::SocketAddr,
@@ -59,6 +61,14 @@ enum Task {
     Parked(ops::parked::ParkedArgs),
     /// Let a projection pass over an event that it cannot apply; kept with the reason.
     Skip(ops::parked::SkipArgs),
+    /// Read the log again and find what was altered, or verify a bundle offline.
+    Verify(ops::verify::VerifyArgs),
+    /// Write a bundle that proves events to somebody who trusts nobody.
+    Prove(ops::prove::ProveArgs),
+    /// Show the newest signed checkpoint of the log, or the keys that verify it.
+    Checkpoint(ops::prove::CheckpointArgs),
+    /// Remember and cosign checkpoints of a log, on a machine of its own.
+    Witness(ops::witness::WitnessArgs),
     /// Check everything that can silently be wrong, and say what to do.
     Doctor(ops::doctor::DoctorArgs),
     /// Bring an empty or older database to the present schema.
@@ -154,6 +164,10 @@ pub async fn main() -> ExitCode {
         Task::Rebuild(args) => return operated(ops::rebuild::run(args).await),
         Task::Parked(args) => return operated(ops::parked::list(args).await),
         Task::Skip(args) => return operated(ops::parked::skip(args).await),
+        Task::Verify(args) => return operated(ops::verify::run(args).await),
+        Task::Prove(args) => return operated(ops::prove::prove(args).await),
+        Task::Checkpoint(args) => return operated(ops::prove::checkpoint(args).await),
+        Task::Witness(args) => return operated(ops::witness::run(args).await),
         Task::Doctor(args) => return operated(ops::doctor::run(args).await),
         Task::Migrate(args) => return operated(ops::migrate::run(args).await),
         Task::Send(args) => return cli::send::run(&args).await.into(),

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::AppError;
 use crate::{
     engine::Limits,
-    serve::{self, Config, Roles, Running},
+    serve::{self, Config, Roles, Running, Signing},
     settings::{Resolved, Role, Settings},
     telemetry::{self, Check, Metrics},
 };
@@ -107,10 +107,23 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
             .map_err(|error| AppError::Rules { path: path.clone(), why: error.to_string() })?;
         config.rules = Arc::new(rules);
     }
+    config.signing = settings.signing_key_file.as_ref().map(|key_file| Signing {
+        key_file: key_file.clone(),
+        origin: settings.log_origin.clone(),
+        witnesses: listed(&settings.witnesses),
+        every: std::time::Duration::from_secs(settings.checkpoint_seconds),
+        folder: settings.evidence_dir.clone(),
+    });
+    config.region.clone_from(&settings.region);
     config.max_body = settings.max_body;
     config.rate_limit = settings.rate_limit;
     config.reply_prefixes = settings.reply_prefixes.iter().map(str::to_owned).collect();
     Ok(config)
+}
+
+/// The parts of a list, separated by commas.
+fn listed(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
 }
 
 /// Ends when the process gets SIGTERM or SIGINT.

@@ -1,12 +1,17 @@
-//! Fetching a key set: one GET, over TLS unless it stays on this machine.
+//! Asking another server one thing: over TLS unless it stays on this machine.
 //!
 //! hyper and rustls are here anyway (for axum, NATS and Postgres), so this is a page of code rather
 //! than an HTTP client with all that one brings.
 
 use std::{error::Error, net::IpAddr, sync::Arc, time::Duration};
 
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{Request, StatusCode, Uri, body::Bytes, client::conn::http1, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Request, StatusCode, Uri,
+    body::Bytes,
+    client::conn::http1,
+    header::{self, HeaderValue},
+};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
 use tokio::{
@@ -18,6 +23,9 @@ use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::AuthError;
+
+type Answer = (StatusCode, Vec<u8>);
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The most of an answer that is read, in bytes.
 pub const MAX_SET: usize = 256 * 1024;
@@ -66,13 +74,38 @@ impl Fetcher {
         }
     }
 
-    async fn get(&self) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+    async fn get(&self) -> Result<Vec<u8>, BoxError> {
+        let accepted = "application/jwk-set+json, application/json";
+        let request = Request::get(self.path()).header(header::ACCEPT, accepted);
+        let (status, body) = self.send(request.body(Full::default())?).await?;
+        if status != StatusCode::OK {
+            return Err(format!("the answer is {status}").into());
+        }
+        Ok(body)
+    }
+
+    /// Posts a text to the address, and returns status and body of the answer.
+    pub async fn post(&self, text: String) -> Result<(StatusCode, Vec<u8>), AuthError> {
+        let failed = |why: String| AuthError::Fetch { url: self.url.clone(), why };
+        let request = Request::post(self.path()).body(Full::from(text));
+        let request = request.map_err(|error| failed(error.to_string()))?;
+        match timeout(self.within, self.send(request)).await {
+            Ok(answer) => answer.map_err(|error| failed(error.to_string())),
+            Err(_) => Err(failed(format!("no answer within {:?}", self.within))),
+        }
+    }
+
+    fn path(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |path| path.as_str())
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, BoxError> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         match &self.tls {
-            None => self.ask(stream).await,
+            None => self.ask(stream, request).await,
             Some(tls) => {
                 let name = ServerName::try_from(self.host.clone())?;
-                self.ask(tls.connect(name, stream).await?).await
+                self.ask(tls.connect(name, stream).await?, request).await
             }
         }
     }
@@ -80,22 +113,18 @@ impl Fetcher {
     async fn ask(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    ) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Answer, BoxError> {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
-        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
         let host = self.uri.authority().map_or(self.host.as_str(), |it| it.as_str());
-        let request = Request::get(path)
-            .header(header::HOST, host)
-            .header(header::ACCEPT, "application/jwk-set+json, application/json")
-            .header(header::USER_AGENT, "annals")
-            .body(Empty::<Bytes>::new())?;
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, HeaderValue::from_str(host)?);
+        headers.insert(header::USER_AGENT, HeaderValue::from_static("annals"));
         let answer = sender.send_request(request).await?;
-        if answer.status() != StatusCode::OK {
-            return Err(format!("the answer is {}", answer.status()).into());
-        }
+        let status = answer.status();
         let body = Limited::new(answer.into_body(), MAX_SET).collect().await?;
-        Ok(body.to_bytes().into())
+        Ok((status, body.to_bytes().into()))
     }
 }
 

@@ -36,4 +36,5 @@ mod verifier;
 
 pub use config::{AuthConfig, Issuer, KeySource, MAX_LEEWAY, MAX_TOKEN, SharedSecret};
 pub use error::{AuthError, TokenError};
+pub(crate) use fetch::Fetcher;
 pub use verifier::{Verified, Verifier};

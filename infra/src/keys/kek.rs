@@ -79,11 +79,7 @@ impl Kek {
     /// # Errors
     /// See [`KekError`].
     pub fn open_or_create(path: &Path) -> Result<Self, KekError> {
-        match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => create(path)?,
-            _ => {}
-        }
-        Self::open(path)
+        Self::from_secrets(&secrets_or_create(path)?).map_err(|_| KekError::Cipher)
     }
 
     /// Reads the keys of a file: one a line, 64 hexadecimal digits or base64 of 32 bytes. The last line
@@ -96,29 +92,7 @@ impl Kek {
     /// # Errors
     /// See [`KekError`].
     pub fn open(path: &Path) -> Result<Self, KekError> {
-        let file = |source| KekError::File { path: path.to_owned(), source };
-        let found = fs::metadata(path).map_err(file)?;
-        // A group may read: that is how Kubernetes hands a secret to a process that is not root.
-        if found.permissions().mode() & 0o037 != 0 {
-            return Err(KekError::Exposed(path.to_owned()));
-        }
-        if found.len() > MOST_BYTES {
-            return Err(file(io::Error::new(io::ErrorKind::FileTooLarge, "too large for keys")));
-        }
-        let text = Zeroizing::new(fs::read_to_string(path).map_err(file)?);
-        let mut secrets = Vec::new();
-        for (nth, line) in text.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let form = || KekError::Form { path: path.to_owned(), line: nth + 1 };
-            secrets.push(read_secret(line).ok_or_else(form)?);
-        }
-        if secrets.is_empty() {
-            return Err(KekError::Empty(path.to_owned()));
-        }
-        Self::from_secrets(&secrets).map_err(|_| KekError::Cipher)
+        Self::from_secrets(&secrets(path)?).map_err(|_| KekError::Cipher)
     }
 
     /// A key from its bytes.
@@ -201,6 +175,48 @@ impl One {
         secret.copy_from_slice(opened);
         Ok(secret)
     }
+}
+
+/// Reads the secrets of a key file, in order; see [`Kek::open`] for its form.
+///
+/// # Errors
+/// See [`KekError`].
+pub fn secrets(path: &Path) -> Result<Vec<Secret>, KekError> {
+    let file = |source| KekError::File { path: path.to_owned(), source };
+    let found = fs::metadata(path).map_err(file)?;
+    // A group may read: that is how Kubernetes hands a secret to a process that is not root.
+    if found.permissions().mode() & 0o037 != 0 {
+        return Err(KekError::Exposed(path.to_owned()));
+    }
+    if found.len() > MOST_BYTES {
+        return Err(file(io::Error::new(io::ErrorKind::FileTooLarge, "too large for keys")));
+    }
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(file)?);
+    let mut secrets = Vec::new();
+    for (nth, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let form = || KekError::Form { path: path.to_owned(), line: nth + 1 };
+        secrets.push(read_secret(line).ok_or_else(form)?);
+    }
+    if secrets.is_empty() {
+        return Err(KekError::Empty(path.to_owned()));
+    }
+    Ok(secrets)
+}
+
+/// Reads the secrets of a key file, or makes file and key if it is not there.
+///
+/// # Errors
+/// See [`KekError`].
+pub fn secrets_or_create(path: &Path) -> Result<Vec<Secret>, KekError> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(path)?,
+        _ => {}
+    }
+    secrets(path)
 }
 
 /// Makes a file with a new key, unless somebody else was quicker.

@@ -21,5 +21,5 @@ mod tests;
 
 pub use data_key::{DataKey, KeyState};
 pub use destroy::DestroyedKey;
-pub use kek::{Kek, KekError};
+pub use kek::{Kek, KekError, secrets, secrets_or_create};
 pub use store::{Keys, KeysError};

@@ -1,10 +1,13 @@
 //! Why an operator's command failed, and the exit code that says so.
 
+use std::path::PathBuf;
+
 use crate::{
     cli::Exit,
     keys::{KekError, KeysError},
     migrate::MigrationError,
     projector::RebuildError,
+    proof::{bundle::BundleError, ledger::LedgerError, note::NoteError, verify::VerifyError},
     serve::NatsError,
     settings::Complaints,
     store::ConnectError,
@@ -67,6 +70,26 @@ pub enum OpsError {
     /// The database cannot be brought to the present schema.
     #[error(transparent)]
     Migration(#[from] MigrationError),
+    /// A key is none, or a checkpoint is not believed.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// A proof cannot be made.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A bundle proves nothing.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The log could not be verified.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// A file.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A read model was not rebuilt.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
@@ -79,6 +102,8 @@ impl OpsError {
         match self {
             Self::Settings(_)
             | Self::Missing(_)
+            | Self::Note(NoteError::Key | NoteError::Name)
+            | Self::File { .. }
             | Self::Usage(_)
             | Self::Connect(ConnectError::Url)
             | Self::Nats(NatsError::Url(_) | NatsError::Credentials { .. })
@@ -90,10 +115,19 @@ impl OpsError {
             | Self::Nats(NatsError::Unreachable(_))
             | Self::Rebuild(RebuildError::Busy(_) | RebuildError::InUse(_)) => Exit::Unavailable,
             Self::Postgres(source)
+            | Self::Ledger(LedgerError::Postgres(source))
+            | Self::Bundle(BundleError::Ledger(LedgerError::Postgres(source)))
+            | Self::Verify(
+                VerifyError::Postgres(source) | VerifyError::Ledger(LedgerError::Postgres(source)),
+            )
             | Self::Keys(KeysError::Store(source))
             | Self::Migration(MigrationError::Postgres(source))
             | Self::Rebuild(RebuildError::Postgres(source)) => of_postgres(source),
             Self::Refused(_)
+            | Self::Note(_)
+            | Self::Ledger(LedgerError::Missing { .. })
+            | Self::Bundle(_)
+            | Self::Verify(_)
             | Self::NotMigrated
             | Self::NotAllowed { .. }
             | Self::Connect(ConnectError::TooOld(_) | ConnectError::Unsafe { .. })

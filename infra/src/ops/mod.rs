@@ -15,6 +15,7 @@ pub mod history;
 pub mod migrate;
 pub mod parked;
 mod progress;
+pub mod prove;
 pub mod rebuild;
 mod setup;
 pub mod status;
@@ -23,5 +24,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod verify;
+pub mod witness;
 
 pub use error::{EXIT_CODES, OpsError};

@@ -8,7 +8,8 @@ use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 use super::error::OpsError;
 use crate::{
     cli::complain,
-    keys::{Kek, Keys},
+    keys::{Kek, Keys, secrets},
+    proof::note::{SigningKey, VerifierKey},
     serve::{NatsError, connect_nats},
     settings::{Flags, Settings, Sources},
     store::{ConnectError, Role, connect},
@@ -62,6 +63,26 @@ impl Setup {
         let beside =
             || Some(PathBuf::from(DEV).join("kek")).filter(|it| self.is_dev && it.is_file());
         self.settings.kek_file.clone().or_else(beside)
+    }
+
+    /// A file of this folder's `annals dev`, where that is what the settings lead to.
+    pub fn dev_file(&self, name: &str) -> Option<PathBuf> {
+        Some(PathBuf::from(DEV).join(name)).filter(|it| self.is_dev && it.exists())
+    }
+
+    /// Keys that are trusted to sign for the log: those given, else the public halves of the
+    /// configured signing keys.
+    pub fn verifiers(&self, given: &[String]) -> Result<Vec<VerifierKey>, OpsError> {
+        if !given.is_empty() {
+            return Ok(given.iter().map(|it| VerifierKey::read(it)).collect::<Result<_, _>>()?);
+        }
+        let file = self.settings.signing_key_file.clone();
+        let file = file.or_else(|| self.dev_file("signing-key")).ok_or_else(|| {
+            OpsError::Usage("no key is trusted: give the log's verifier key with --key".to_owned())
+        })?;
+        let origin = &self.settings.log_origin;
+        let seeds = secrets(&file)?;
+        seeds.iter().map(|it| Ok(SigningKey::of_log(origin, it)?.verifier().clone())).collect()
     }
 
     /// The key-encryption key. It is never made here.

@@ -18,7 +18,7 @@ mod send;
 mod timers;
 
 pub use run::Reactor;
-pub use send::Sender;
+pub use send::{Sender, identity};
 
 /// The name under which a context's reactor parks events.
 #[must_use]

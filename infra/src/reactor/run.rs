@@ -283,7 +283,7 @@ impl Work<'_> {
             .try_for_each_concurrent(LANES, |lane| async move {
                 for turn in lane {
                     for sending in &turn.sendings {
-                        self.reactor.sender.send(&turn.cause, sending, self.stop).await?;
+                        let _ = self.reactor.sender.send(&turn.cause, sending, self.stop).await?;
                         failpoint("reaction_sent");
                     }
                     self.notify(turn).await?;

@@ -44,7 +44,8 @@ pub fn identity() -> Uuid {
 }
 
 impl Sender {
-    /// Sends a command until it has an outcome that is one.
+    /// Sends a command until it has an outcome that is one: `accepted`, `duplicate`, or the code of the
+    /// rule that stands against it.
     ///
     /// # Errors
     /// The reaction is at fault, or the process is told to stop.
@@ -53,13 +54,13 @@ impl Sender {
         cause: &Cause,
         sending: &Sending,
         stop: &CancellationToken,
-    ) -> Result<(), RunError> {
+    ) -> Result<String, RunError> {
         let (mut pause, mut faults) = (Duration::from_millis(20), 0);
         loop {
             match self.once(cause, sending).await? {
                 Ended::Done(outcome) => {
                     count(sending, &outcome);
-                    return Ok(());
+                    return Ok(outcome);
                 }
                 Ended::Again(code) => {
                     faults += u32::from(code == "internal");

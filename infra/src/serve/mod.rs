@@ -16,13 +16,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::Verifier,
+    auth::{AuthError, Verifier},
     engine::{Clock, Engine, Limits, Parts, SystemClock},
-    keys::{Kek, KekError, Keys, KeysError},
+    keys::{Kek, KekError, Keys, KeysError, secrets_or_create},
     projector::{self, Projector, Waiter},
+    proof::{
+        Notary,
+        note::{NoteError, SigningKey},
+        witness::Witness,
+    },
     reactor::{Reactor, Sender},
     relay::{MacKey, Relay},
-    service::{RateLimit, Receiver, Service, ServiceError},
+    service::{RateLimit, Receiver, Sentry, Service, ServiceError},
     store::{ConnectError, Role, Store, connect},
 };
 
@@ -69,6 +74,8 @@ pub struct Config {
     pub connections: u32,
     /// How long commands that were taken may need for their answers once the process is to stop.
     pub drain: Duration,
+    /// How checkpoints are signed, where they are; beside the relay.
+    pub signing: Option<Signing>,
     /// Bounds of the engine.
     pub limits: Limits,
     /// Most bytes of a command's body.
@@ -81,6 +88,10 @@ pub struct Config {
     pub allow_unsafe: bool,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The region whose data this deployment may hold.
+    pub region: String,
+    /// Whether refused tokens and rights become security events of `samia`.
+    pub watches_refusals: bool,
     /// Rules that reactions judge by.
     pub rules: Arc<Rules>,
 }
@@ -106,14 +117,43 @@ impl Config {
             verifier,
             connections: 16,
             drain: Duration::from_secs(20),
+            signing: None,
             limits: Limits::default(),
             max_body: annals_commands::envelope::MAX_BODY,
             rate_limit: 0,
             reply_prefixes: vec!["_INBOX.".to_owned()],
             allow_unsafe: false,
             clock: Arc::new(SystemClock),
+            region: "ca-central-1".to_owned(),
+            watches_refusals: true,
             rules: Arc::new(Rules::default()),
         }
+    }
+}
+
+/// How checkpoints of the log are signed.
+#[derive(Debug, Clone)]
+pub struct Signing {
+    /// The file with the keys that sign; made if it is not there.
+    pub key_file: PathBuf,
+    /// Whose log it is.
+    pub origin: String,
+    /// Addresses of witnesses.
+    pub witnesses: Vec<String>,
+    /// Time between checkpoints.
+    pub every: Duration,
+    /// Where the notary keeps hashes outside of the database.
+    pub folder: Option<PathBuf>,
+}
+
+impl Signing {
+    /// The keys that sign.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the origin is no name.
+    pub fn keys(&self) -> Result<Vec<SigningKey>, ServeError> {
+        let seeds = secrets_or_create(&self.key_file)?;
+        seeds.iter().map(|seed| Ok(SigningKey::of_log(&self.origin, seed)?)).collect()
     }
 }
 
@@ -144,9 +184,29 @@ pub enum ServeError {
     /// The key-encryption key.
     #[error(transparent)]
     Kek(#[from] KekError),
+    /// The name of the log.
+    #[error("ANNALS_LOG_ORIGIN: {0}")]
+    Origin(#[from] NoteError),
+    /// A witness' address.
+    #[error("ANNALS_WITNESSES: {0}")]
+    Witness(#[from] AuthError),
     /// The key store.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// The folder of the notary.
+    #[error("{}: {source} (ANNALS_EVIDENCE_DIR)", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// NestSync's data lies in Canada (nestsync.ops.residency).
+    #[error(
+        "ANNALS_REGION is {0}, and the context nestsync is served from Canadian regions (ca-…) only: \
+         leave it out of ANNALS_CONTEXTS here"
+    )]
+    Region(String),
     /// The services.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -202,6 +262,9 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         .map(|context| context.name)
         .filter(|name| config.contexts.is_empty() || config.contexts.iter().any(|it| it == name))
         .collect();
+    if names.contains(&"nestsync") && !config.region.starts_with("ca-") {
+        return Err(ServeError::Region(config.region));
+    }
     let bell = Arc::new(Notify::new());
     let share = |eighths: u32| (config.connections * eighths / 8).max(2);
     let (rings, appended) = watch::channel(0);
@@ -220,18 +283,31 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             keys: Arc::clone(&keys),
             clock: Arc::clone(&config.clock),
             limits: config.limits,
+            region: Arc::from(config.region.as_str()),
             on_commit: ring,
         });
+        let sender = Sender {
+            engine: started.clone(),
+            catalogue: Arc::clone(&aggregates),
+            fingerprint: fingerprint.clone(),
+        };
         if config.roles.commands {
             let waiter = Waiter::start(&client, pool, &names, stop.clone()).await?;
             let receiver = Arc::new(Receiver {
                 catalogue: Arc::clone(&aggregates),
                 verifier: Arc::clone(&config.verifier),
                 clock: Arc::clone(&config.clock),
-                fingerprint: fingerprint.clone(),
+                fingerprint,
                 max_body: config.max_body,
                 limit: RateLimit::new(config.rate_limit),
                 reply_prefixes: config.reply_prefixes.clone(),
+            });
+            let watches = config.watches_refusals && names.contains(&"samia");
+            let sentry = watches.then(|| {
+                let (rules, clock) = (Arc::clone(&config.rules), Arc::clone(&config.clock));
+                let (sentry, task) = Sentry::start(sender.clone(), rules, clock, stop.clone());
+                tasks.push(task);
+                sentry
             });
             let service = Service {
                 client: client.clone(),
@@ -240,17 +316,18 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
                 waiter,
                 drain: config.drain,
                 contexts: names.clone(),
+                sentry,
             };
             tasks.push(service.start(stop.clone()).await?);
         }
         engines.push(task);
-        engine = Some(started);
+        engine = Some((started, sender));
     }
     if config.roles.relay || config.roles.reactor {
         let rung = doorbell(client.clone(), Arc::clone(&bell), rings, stop.clone());
         tasks.push(tokio::spawn(rung));
     }
-    if let Some(engine) = engine.as_ref().filter(|_| config.roles.reactor) {
+    if let Some((_, sender)) = engine.as_ref().filter(|_| config.roles.reactor) {
         let pool =
             connect(&config.database_url, Role::Reactor, share(2), config.allow_unsafe).await?;
         check_schema(&pool).await?;
@@ -258,11 +335,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             catalogue: Arc::clone(&aggregates),
             store: Store::new(pool),
             keys: Arc::clone(&keys),
-            sender: Sender {
-                engine: engine.clone(),
-                catalogue: Arc::clone(&aggregates),
-                fingerprint,
-            },
+            sender: sender.clone(),
             client: client.clone(),
             clock: Arc::clone(&config.clock),
             rules: Arc::clone(&config.rules),
@@ -285,6 +358,25 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         };
         tasks.push(tokio::spawn(relay.run(stop.clone())));
     }
+    if config.roles.relay
+        && let Some(signing) = &config.signing
+    {
+        let pool = connect(&config.database_url, Role::Notary, 2, config.allow_unsafe).await?;
+        let witnesses = signing.witnesses.iter().map(|url| Witness::new(url));
+        if let Some(folder) = &signing.folder {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| ServeError::Folder { path: folder.clone(), source })?;
+        }
+        let notary = Notary {
+            pool,
+            origin: signing.origin.clone(),
+            keys: signing.keys()?,
+            witnesses: witnesses.collect::<Result<_, _>>()?,
+            every: signing.every,
+            folder: signing.folder.clone(),
+        };
+        tasks.push(tokio::spawn(Arc::new(notary).run(stop.clone())));
+    }
     if config.roles.projector {
         let pool =
             connect(&config.database_url, Role::Projector, share(3), config.allow_unsafe).await?;
@@ -304,6 +396,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     }
     // An engine ends once nobody holds it any more: last.
     tasks.extend(engines);
+    let engine = engine.map(|(engine, _)| engine);
     Ok(Running { engine, keys, stop, tasks })
 }
 

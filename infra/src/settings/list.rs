@@ -162,6 +162,19 @@ settings! {
     /// The file with the key-encryption key, which is never in a database.
     kek_file: Option<PathBuf> = "ANNALS_KEK_FILE", Plain, Nothing;
 
+    /// The file with the key that signs checkpoints of the log, 64 hexadecimal digits; each line of it
+    /// signs. Without it nothing is signed.
+    signing_key_file: Option<PathBuf> = "ANNALS_SIGNING_KEY_FILE", Plain, Nothing;
+    /// The log's name in checkpoints, as a URL without its scheme.
+    log_origin: String = "ANNALS_LOG_ORIGIN", Plain, Value("annals.local");
+    /// Who cosigns checkpoints: addresses of witnesses, separated by commas.
+    witnesses: String = "ANNALS_WITNESSES", Plain, Value("");
+    /// How many seconds lie between checkpoints.
+    checkpoint_seconds: u64 = "ANNALS_CHECKPOINT_SECONDS", Plain, Value("10"), in 1..=86_400;
+    /// A folder for the last checkpoint and a copy of all hashes, on no disk of the database's: with
+    /// it, an alteration is located to the event.
+    evidence_dir: Option<PathBuf> = "ANNALS_EVIDENCE_DIR", Plain, Nothing;
+
     /// How many bytes a command's body may have.
     max_body: usize = "ANNALS_MAX_BODY", Plain, Value("262144"), in 1024..=8_388_608;
     /// How many commands may share one commit.

@@ -20,6 +20,8 @@ pub enum Role {
     Projector,
     /// Reactors.
     Reactor,
+    /// The notary, which signs checkpoints.
+    Notary,
     /// Auditors.
     Auditor,
     /// Queries of signed-in subjects, under row level security.
@@ -36,6 +38,7 @@ impl Role {
             Self::Relay => Some("annals_relay"),
             Self::Projector => Some("projector"),
             Self::Reactor => Some("annals_reactor"),
+            Self::Notary => Some("annals_notary"),
             Self::Auditor => Some("annals_auditor"),
             Self::Reader => Some("authenticated"),
         }

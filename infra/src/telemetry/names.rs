@@ -106,6 +106,14 @@ metrics_list! {
     FORGED_MESSAGES = "annals_forged_messages_total", Counter, Count, ["context"];
     /// Events that are parked, since no projection could apply them.
     DEAD_LETTERS = "annals_dead_letters", Gauge, Count, ["context"];
+    /// The position up to which a signed checkpoint covers the log.
+    SIGNED_POSITION = "annals_signed_position", Gauge, Count, [];
+    /// Times that no checkpoint could be signed.
+    NOTARY_FAILURES = "annals_notary_failures_total", Counter, Count, [];
+    /// Times that a witness refused to cosign: the log is not what it was, or the witness is another's.
+    WITNESS_REFUSALS = "annals_witness_refusals_total", Counter, Count, [];
+    /// Refusals that nobody was told of, since too many waited to be.
+    SIGHTINGS_DROPPED = "annals_sightings_dropped_total", Counter, Count, [];
     /// Commands sent because of an event or a timer.
     REACTIONS = "annals_reactions_total", Counter, Count, ["reaction", "outcome"];
     /// The position up to which a context's events were reacted to.

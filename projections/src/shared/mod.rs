@@ -1,6 +1,9 @@
 //! The identity provider's accounts, where `auth.users` is ours.
 
-use annals_domain::shared::identity::{Event, Identity};
+use annals_domain::{
+    Tombstone,
+    shared::identity::{Event, Identity},
+};
 
 use crate::{
     catalogue::{Context, projection},
@@ -32,5 +35,10 @@ fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
             vec![USERS.put(recorded.id, registered).with("created_at", recorded.at)]
         }
         Event::IdentityEmailChanged(changed) => vec![USERS.patch(recorded.id, changed)],
+        // Of somebody who never had an account there is no row.
+        Event::SubjectErased(_) => {
+            let email = Tombstone::Email.value(recorded.id);
+            vec![USERS.patch_where("id", recorded.id).with("email", email)]
+        }
     }
 }

@@ -11,6 +11,7 @@ mod commands;
 mod discovery;
 mod fanout;
 mod projections;
+mod proof;
 mod reactions;
 mod refused;
 mod rls;

@@ -25,6 +25,7 @@ use annals_domain::{
         sticker_book::StickerBook,
         wellbeing_session::{SessionType, WellbeingSession},
     },
+    shared::identity::Identity,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,7 @@ const MESSAGE: &str = "lift.reaction.invitation-message";
 const IDLE: &str = "lift.reaction.idle-session";
 const WITHDRAWN: &str = "lift.reaction.consent-withdrawn";
 const ARCHIVED: &str = "lift.reaction.organisation-archived";
+const ERASED: &str = "lift.reaction.subject-erased";
 
 /// Staff of an organisation, active or kept out.
 const STAFF: &str = "staff";
@@ -61,7 +63,7 @@ pub fn reactions() -> Reactions {
     Reactions {
         names: &[
             CONCERNING, DECLINE, POSITIVE, DROP, STICKER, MILESTONE, STARTER, UNLOCK, EXPIRY,
-            MESSAGE, IDLE, WITHDRAWN, ARCHIVED,
+            MESSAGE, IDLE, WITHDRAWN, ARCHIVED, ERASED,
         ],
         elsewhere: &[(
             "lift.reaction.invitation-accepted",
@@ -69,6 +71,7 @@ pub fn reactions() -> Reactions {
         )],
         version: 1,
         upon: vec![
+            upon::<Identity>(people::identity),
             upon::<WellbeingSession>(wellbeing::session),
             upon::<Alert>(wellbeing::alert),
             upon::<Child>(people::child),
@@ -139,6 +142,8 @@ impl OfChild {
 /// What is remembered of a member: where it works.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct OfMember {
+    /// Whether there is one.
+    known: bool,
     /// Whether it is a child's profile.
     is_child: bool,
     /// Its organisation.

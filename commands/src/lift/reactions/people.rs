@@ -1,20 +1,23 @@
 //! Children, members, organisations and invitations: what ends with what.
 
-use annals_domain::lift::{
-    Role,
-    child::{self, ArchiveChild, Child},
-    invitation::{self, ExpireInvitation, Invitation, RevokeInvitation},
-    member::{self, DeactivateMember, Member},
-    organisation,
-    wellbeing_session::{AbandonSession, WellbeingSession},
+use annals_domain::{
+    lift::{
+        Role,
+        child::{self, ArchiveChild, Child, EraseChild},
+        invitation::{self, ExpireInvitation, Invitation, RevokeInvitation},
+        member::{self, DeactivateMember, EraseMember, Member},
+        organisation,
+        wellbeing_session::{AbandonSession, WellbeingSession},
+    },
+    shared::identity,
 };
 use chrono::Duration;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    ARCHIVED, CHILDREN, DROP, EXPIRY, INVITATIONS, MESSAGE, OfChild, OfMember, STAFF, WITHDRAWN,
-    rewards,
+    ARCHIVED, CHILDREN, DROP, ERASED, EXPIRY, INVITATIONS, MESSAGE, OfChild, OfMember, STAFF,
+    WITHDRAWN, rewards,
 };
 use crate::reaction::{Halt, Reacting};
 
@@ -76,7 +79,7 @@ pub fn member(event: &member::Event, reacting: &mut Reacting<'_>) -> Result<(), 
     match event {
         member::Event::ProfileCreated(created) => {
             let is_child = created.role == Role::Child;
-            reacting.remember(id, &OfMember { is_child, org_id: created.org_id })?;
+            reacting.remember(id, &OfMember { known: true, is_child, org_id: created.org_id })?;
             works_at(id, reacting)
         }
         member::Event::OrganisationAssigned(assigned) => {
@@ -109,6 +112,25 @@ fn works_at(id: Uuid, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
 fn works_no_more(id: Uuid, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
     if let Some(org_id) = reacting.recall::<OfMember>(id)?.org_id {
         reacting.notes.leave(STAFF, org_id, id);
+    }
+    Ok(())
+}
+
+/// Whoever is erased as a person is erased here, as a child or as a member
+/// (lift.reaction.subject-erased).
+pub fn identity(event: &identity::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
+    let id = reacting.cause.id_of_stream()?;
+    match event {
+        identity::Event::SubjectErased(_) => {}
+        identity::Event::IdentityRegistered(_) | identity::Event::IdentityEmailChanged(_) => {
+            return Ok(());
+        }
+    }
+    if reacting.recall::<OfChild>(id)?.org_id.is_some() {
+        return reacting.send::<Child, _>(ERASED, id, &EraseChild {});
+    }
+    if reacting.recall::<OfMember>(id)?.known {
+        return reacting.send::<Member, _>(ERASED, id, &EraseMember {});
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use annals_domain::{
             SessionCompleted, SessionStarted, SessionStatus,
         },
     },
+    shared::identity::{ErasureGround, SubjectErased},
     testing::day,
 };
 use chrono::{Duration, NaiveDate};
@@ -515,4 +516,17 @@ fn alerts_that_others_raised_count_as_open() {
     };
     told.hears::<Alert>(OTHER, raised).sends_nothing();
     after(&mut told, &[5, 5, 5, 3, 3, 3]).sends_nothing();
+}
+
+#[test]
+fn whoever_is_erased_as_a_person_is_erased_as_a_child_or_a_member() {
+    let erased = || SubjectErased { ground: ErasureGround::ConsentWithdrawn };
+    let mut told = told();
+    registered(&mut told);
+    employs(&mut told, 1, Role::Practitioner, Some(SCHOOL));
+    let child = told.hears::<Identity>(KIM, erased());
+    child.sends(&[("lift.cmd.erase_child", json!({}))]);
+    let member = told.hears::<Identity>(Uuid::from_u128(1), erased());
+    member.sends(&[("lift.cmd.erase_member", json!({}))]);
+    told.hears::<Identity>(OTHER, erased()).sends_nothing();
 }

@@ -1,14 +1,18 @@
 //! Families, their invitations, and the people who leave.
 
-use annals_domain::nestsync::{
-    family::{Event, ExpireFamilyInvitation, Family, MemberStatus, RemoveFamilyMember},
-    notification_preference::Topic,
-    user::{self, User},
+use annals_domain::{
+    nestsync::{
+        child::{Child, EraseChild},
+        family::{Event, ExpireFamilyInvitation, Family, MemberStatus, RemoveFamilyMember},
+        notification_preference::Topic,
+        user::{self, EraseUser, User},
+    },
+    shared::identity,
 };
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{EXPIRY, FAMILIES, MEMBERSHIPS, NOTIFY_INVITATION, notify};
+use super::{ERASED, EXPIRY, FAMILIES, MEMBERSHIPS, NOTIFY_INVITATION, notify};
 use crate::reaction::{Halt, Reacting, parse};
 
 /// What a family's events lead to.
@@ -92,6 +96,25 @@ pub fn user(event: &user::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt
             let which = member_id.to_string();
             reacting.send_as::<Family, _>(MEMBERSHIPS, family_id, &which, &remove)?;
         }
+    }
+    Ok(())
+}
+
+/// Whoever is erased as a person is erased here, as a user or as a child
+/// (nestsync.reaction.subject-erased).
+pub fn identity(event: &identity::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
+    let id = reacting.cause.id_of_stream()?;
+    match event {
+        identity::Event::SubjectErased(_) => {}
+        identity::Event::IdentityRegistered(_) | identity::Event::IdentityEmailChanged(_) => {
+            return Ok(());
+        }
+    }
+    if reacting.known::<User>(id)?.status.is_some() {
+        reacting.send::<User, _>(ERASED, id, &EraseUser {})?;
+    }
+    if reacting.recall::<notify::OfChild>(id)?.family_id.is_some() {
+        reacting.send::<Child, _>(ERASED, id, &EraseChild {})?;
     }
     Ok(())
 }

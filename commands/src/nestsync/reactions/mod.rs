@@ -12,9 +12,12 @@ mod stock;
 #[cfg(test)]
 mod tests;
 
-use annals_domain::nestsync::{
-    billing::Billing, child::Child, family::Family, inventory_item::InventoryItem,
-    notification::Notification, notification_preference::NotificationPreference, user::User,
+use annals_domain::{
+    nestsync::{
+        billing::Billing, child::Child, family::Family, inventory_item::InventoryItem,
+        notification::Notification, notification_preference::NotificationPreference, user::User,
+    },
+    shared::identity::Identity,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +34,7 @@ const SUPPRESS: &str = "nestsync.reaction.suppress";
 const EXPIRY: &str = "nestsync.reaction.invitation-expiry";
 const PERIOD: &str = "nestsync.reaction.subscription-period";
 const MEMBERSHIPS: &str = "nestsync.reaction.memberships-end";
+const ERASED: &str = "nestsync.reaction.subject-erased";
 
 /// The families that a person was invited to or is a member of.
 const FAMILIES: &str = "families";
@@ -67,6 +71,7 @@ pub fn reactions() -> Reactions {
             EXPIRY,
             PERIOD,
             MEMBERSHIPS,
+            ERASED,
         ],
         elsewhere: &[(
             "nestsync.reaction.usage-aggregates",
@@ -74,6 +79,7 @@ pub fn reactions() -> Reactions {
         )],
         version: 1,
         upon: vec![
+            upon::<Identity>(family::identity),
             upon::<InventoryItem>(stock::item),
             upon::<Family>(family::family),
             upon::<User>(family::user),

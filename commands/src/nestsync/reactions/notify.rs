@@ -18,8 +18,9 @@ use crate::reaction::{Halt, Memory, Reacting};
 
 /// What is remembered of a child: its family.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct OfChild {
-    family_id: Option<Uuid>,
+pub struct OfChild {
+    /// The family.
+    pub family_id: Option<Uuid>,
 }
 
 impl Memory for OfChild {

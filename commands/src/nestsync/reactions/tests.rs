@@ -21,6 +21,7 @@ use annals_domain::{
         permission::Role,
         user::{Status as Account, UserDeleted, UserRegistered},
     },
+    shared::identity::{ErasureGround, SubjectErased},
     testing::{ADA, BOB, day},
 };
 use chrono::{DateTime, Duration, NaiveTime, Utc};
@@ -483,4 +484,13 @@ fn a_renewal_moves_the_end_and_a_cancelled_subscription_ends_there() {
         ended_at: day(25),
     };
     assert_eq!(queued(&told.hears::<Billing>(FAMILY, ended)), to_all_ways(&[ADA]));
+}
+
+#[test]
+fn whoever_is_erased_as_a_person_is_erased_as_a_user() {
+    let erased = || SubjectErased { ground: ErasureGround::ConsentWithdrawn };
+    let mut told = told();
+    family(&mut told);
+    told.hears::<Identity>(VERA, erased()).sends(&[("nestsync.cmd.erase_user", json!({}))]);
+    told.hears::<Identity>(KIM, erased()).sends_nothing();
 }

@@ -10,15 +10,18 @@ mod security;
 #[cfg(test)]
 mod tests;
 
-use annals_domain::samia::{
-    chat_room::ChatRoom,
-    command_log::CommandLog,
-    reading::Reading,
-    security_event::SecurityEvent,
-    tarot_card::TarotCard,
-    user::{self, ProfileType, User},
-    user_profile::{CreateUserProfile, UserProfile},
-    wallet::{self, OpenWallet, Wallet},
+use annals_domain::{
+    samia::{
+        chat_room::ChatRoom,
+        command_log::CommandLog,
+        reading::Reading,
+        security_event::SecurityEvent,
+        tarot_card::TarotCard,
+        user::{self, EraseUser, ProfileType, User},
+        user_profile::{CreateUserProfile, UserProfile},
+        wallet::{self, OpenWallet, Wallet},
+    },
+    shared::identity::{self, Identity},
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +38,7 @@ const SIGN_IN: &str = "samia.reaction.sign-in-failures";
 const PRIVILEGE: &str = "samia.reaction.privilege-change";
 const REFUSED: &str = "samia.reaction.refused-wallet-commands";
 const FREEZE: &str = "samia.reaction.critical-freeze";
+const ERASED: &str = "samia.reaction.subject-erased";
 
 /// What SAMIA TAROT judges by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +52,14 @@ pub struct Rules {
     pub refused_wallet_commands: u32,
     /// Within how many minutes.
     pub refused_wallet_minutes: u32,
+    /// Within how many minutes refusals of the service are added up: tokens, rights, anything.
+    pub refusal_minutes: u32,
+    /// How many refused tokens are reported; 0 for none.
+    pub refused_tokens: u32,
+    /// How many commands that one person may not send are reported; 0 for none.
+    pub refused_rights: u32,
+    /// How many refusals of any kind to one person are reported; 0 for none.
+    pub repeated_refusals: u32,
     /// After how many hours the room of a reading that is over is closed.
     pub room_closes_after_hours: u32,
     /// Whether readings that ask for no reader are read from the deck here; switch it off where another
@@ -62,6 +74,10 @@ impl Default for Rules {
             sign_in_minutes: 15,
             refused_wallet_commands: 3,
             refused_wallet_minutes: 60,
+            refusal_minutes: 10,
+            refused_tokens: 5,
+            refused_rights: 3,
+            repeated_refusals: 20,
             room_closes_after_hours: 24,
             reads_from_the_deck: true,
         }
@@ -84,6 +100,7 @@ pub fn reactions() -> Reactions {
             PRIVILEGE,
             REFUSED,
             FREEZE,
+            ERASED,
         ],
         elsewhere: &[
             ("samia.reaction.profile-follows-role", "UserRoleChanged carries the kind of profile"),
@@ -93,6 +110,7 @@ pub fn reactions() -> Reactions {
         ],
         version: 1,
         upon: vec![
+            upon::<Identity>(identity),
             upon::<User>(user),
             upon::<UserProfile>(security::profile),
             upon::<Wallet>(wallet),
@@ -122,6 +140,7 @@ fn due(due: &Due, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
 
 fn user(event: &user::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
     let id = reacting.cause.id_of_stream()?;
+    reacting.follow::<User>(event)?;
     match event {
         user::Event::UserRegistered(_) => {
             reacting.send::<Wallet, _>(WALLET, id, &OpenWallet { currency: None })?;
@@ -144,6 +163,21 @@ fn user(event: &user::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
         | user::Event::UserDeleted(_)
         | user::Event::UserErased(_) => Ok(()),
     }
+}
+
+/// Whoever is erased as a person is erased as a user (samia.reaction.subject-erased).
+fn identity(event: &identity::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
+    let id = reacting.cause.id_of_stream()?;
+    match event {
+        identity::Event::SubjectErased(_) => {}
+        identity::Event::IdentityRegistered(_) | identity::Event::IdentityEmailChanged(_) => {
+            return Ok(());
+        }
+    }
+    if reacting.known::<User>(id)?.registered {
+        reacting.send::<User, _>(ERASED, id, &EraseUser { user_id: id })?;
+    }
+    Ok(())
 }
 
 fn wallet(event: &wallet::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {

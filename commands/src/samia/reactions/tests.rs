@@ -16,6 +16,7 @@ use annals_domain::{
         wallet::{PaymentRefunded, ReadingPaid},
         words::Text,
     },
+    shared::identity::{ErasureGround, SubjectErased},
     testing::{ADA, BOB, day},
 };
 use chrono::{Duration, NaiveDate};
@@ -351,4 +352,31 @@ fn a_critical_incident_freezes_the_wallet_of_whom_it_is_about() {
     assert_eq!(frozen.targets(), [ADA.to_string()]);
     reported(Severity::Critical, None).sends_nothing();
     reported(Severity::High, Some(ADA)).sends_nothing();
+}
+
+#[test]
+fn whoever_is_erased_as_a_person_is_erased_as_a_user() {
+    let erased = || SubjectErased { ground: ErasureGround::ConsentWithdrawn };
+    let mut told = told();
+    told.hears::<Identity>(ADA, erased()).sends_nothing();
+    let changed = UserRoleChanged { role: Role::Admin, profile_type: Role::Admin.profile_type() };
+    told.hears::<User>(BOB, changed);
+    told.hears::<Identity>(BOB, erased()).sends_nothing();
+    let registered = UserRegistered {
+        email: text("ada@example.org"),
+        full_name: text("Ada"),
+        role: Role::Client,
+        is_active: true,
+        email_verified: false,
+        phone_number: None,
+        date_of_birth: None,
+        timezone: None,
+        profile_image_url: None,
+        bio: None,
+        login_count: 0,
+        metadata: None,
+        preferences: None,
+    };
+    told.hears::<User>(ADA, registered);
+    told.hears::<Identity>(ADA, erased()).sends(&[("samia.cmd.erase_user", json!({}))]);
 }

@@ -5,10 +5,11 @@ use sqlx::{FromRow, PgPool};
 use super::finding::{Finding, some};
 
 /// Roles of ours. Supabase brings its own `service_role`, which bypasses row security there.
-const ROLES: [&str; 8] = [
+const ROLES: [&str; 9] = [
     "annals_owner",
     "annals_appender",
     "annals_relay",
+    "annals_notary",
     "annals_auditor",
     "projector",
     "authenticated",
@@ -16,7 +17,7 @@ const ROLES: [&str; 8] = [
     "analyst",
 ];
 /// Those that a service's login takes on.
-const TAKEN_ON: [&str; 3] = ["annals_appender", "annals_relay", "projector"];
+const TAKEN_ON: [&str; 4] = ["annals_appender", "annals_relay", "annals_notary", "projector"];
 
 #[derive(Debug, Clone, FromRow)]
 struct Server {
@@ -108,7 +109,8 @@ fn of_server(server: &Server, is_dev: bool) -> Vec<Finding> {
         (true, false) => Finding::warning(
             "login",
             format!("{login} is a superuser, whom no policy stops"),
-            "give services a login that is only a member of annals_appender, annals_relay, projector",
+            "give services a login that is only a member of annals_appender, annals_relay, \
+             annals_notary, projector",
         ),
         (true, true) => Finding::ok("login", format!("{login}, the superuser of annals dev")),
         (false, _) => Finding::ok("login", format!("{login}, no superuser")),

@@ -102,7 +102,7 @@ async fn no_role_of_ours_is_a_superuser_or_passes_row_security_by() {
     none(
         &world,
         "SELECT rolname FROM pg_roles
-         WHERE rolname IN ('annals_owner', 'annals_appender', 'annals_relay', 'annals_auditor',
+         WHERE rolname IN ('annals_owner', 'annals_appender', 'annals_relay', 'annals_notary', 'annals_auditor',
                            'projector', 'authenticated', 'anon', 'analyst', 'service_role')
            AND (rolsuper OR rolbypassrls OR rolcanlogin OR rolcreaterole OR rolcreatedb)",
     )

@@ -8,11 +8,12 @@ use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 
 /// Every role that the migrations make, and whoever migrated: a superuser here.
-const ROLES: [&str; 10] = [
+const ROLES: [&str; 11] = [
     "annals",
     "annals_owner",
     "annals_appender",
     "annals_relay",
+    "annals_notary",
     "annals_auditor",
     "projector",
     "authenticated",
