@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 const REPORTS: &str = "SELECT event_type, severity, user_id FROM samia.security_events
-                       ORDER BY event_type, created_at";
+                       ORDER BY event_type";
 
 async fn deck(world: &World, cards: u32) {
     for nth in 0..cards {
