@@ -6,6 +6,7 @@ use annals_domain::Refused;
 
 use crate::{
     aggregate::AggregateType,
+    carenotes,
     command::CommandType,
     lift, nestsync,
     reaction::Reactions,
@@ -88,6 +89,7 @@ impl Catalogue {
             shared::context(),
             restorative::context(),
             lift::context(),
+            carenotes::context(),
             samia::context(),
             nestsync::context(),
         ];

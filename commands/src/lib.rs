@@ -19,6 +19,7 @@ pub mod reaction;
 pub mod testing;
 pub mod work;
 
+pub mod carenotes;
 pub mod lift;
 pub mod nestsync;
 pub mod restorative;

@@ -15,6 +15,7 @@ pub mod refusal;
 pub mod testing;
 pub mod text;
 
+pub mod carenotes;
 pub mod lift;
 pub mod nestsync;
 pub mod restorative;

@@ -6,6 +6,7 @@ use annals_domain::{Decider, DomainEvent};
 use serde_json::Value;
 
 use crate::{
+    carenotes,
     change::Change,
     lift, nestsync,
     recorded::{Envelope, Recorded},
@@ -128,6 +129,7 @@ impl Catalogue {
             shared::context(),
             restorative::context(),
             lift::context(),
+            carenotes::context(),
             samia::context(),
             nestsync::context(),
         ];

@@ -10,10 +10,13 @@
 pub mod catalogue;
 pub mod change;
 pub mod recorded;
+#[cfg(test)]
+mod stories;
 pub mod table;
 #[cfg(test)]
 mod testing;
 
+pub mod carenotes;
 pub mod lift;
 pub mod nestsync;
 pub mod restorative;
@@ -23,4 +26,4 @@ pub mod shared;
 pub use catalogue::{Catalogue, Context, Projection, projection};
 pub use change::{Change, Operation, Row};
 pub use recorded::{ActorKind, Envelope, Recorded};
-pub use table::Table;
+pub use table::{Partitions, Table, Writer};

@@ -17,24 +17,73 @@ pub struct Table {
     /// The table's file: the table with its checks, keys, indexes and comments and, after the line
     /// `-- policies`, its policies and grants.
     pub sql: &'static str,
+    /// How it is kept in partitions, if it is.
+    pub partitions: Option<Partitions>,
+    /// Who writes it.
+    pub writer: Writer,
+}
+
+/// Whoever writes a table's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// Projectors, from events.
+    Projector,
+    /// The migrator, which notes each migration in it: `version`, `applied_at`, `description`. No
+    /// event makes its rows, so a rebuild carries them over; nobody else has a right to it.
+    Migrator,
+}
+
+/// A table kept in partitions by time, each of which must be there before its rows are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partitions {
+    /// The column that tells a row's partition: a `date`.
+    pub column: &'static str,
+    /// The function of the table's schema that makes the partition of a day, where it is missing. It is
+    /// called for the days of new rows before they are written; two may call it at once.
+    pub ensure: &'static str,
+    /// For how many months to come partitions are made ahead of time, besides the present one.
+    pub months_ahead: u32,
 }
 
 /// Declares a table of a context: `table!("lift", "alerts", ["id"])`.
 #[macro_export]
 macro_rules! table {
     ($schema:literal, $name:literal, [$($key:literal),+]) => {
-        $crate::table::Table {
-            schema: $schema,
-            name: $name,
-            key: &[$($key),+],
-            sql: include_str!(concat!(
+        $crate::table::Table::new(
+            $schema,
+            $name,
+            &[$($key),+],
+            include_str!(concat!(
                 env!("CARGO_MANIFEST_DIR"), "/tables/", $schema, "/", $name, ".sql"
             )),
-        }
+        )
     };
 }
 
 impl Table {
+    /// A table that projectors write.
+    #[must_use]
+    pub const fn new(
+        schema: &'static str,
+        name: &'static str,
+        key: &'static [&'static str],
+        sql: &'static str,
+    ) -> Self {
+        Self { schema, name, key, sql, partitions: None, writer: Writer::Projector }
+    }
+
+    /// The same table, kept in partitions.
+    #[must_use]
+    pub const fn partitioned(self, partitions: Partitions) -> Self {
+        Self { partitions: Some(partitions), ..self }
+    }
+
+    /// The same table, written by the migrator.
+    #[must_use]
+    pub const fn of_the_migrator(self) -> Self {
+        Self { writer: Writer::Migrator, ..self }
+    }
+
     /// Writes a whole row: the payload's fields are its columns, besides the key.
     #[must_use]
     pub fn put(&'static self, key: impl Key, payload: impl Serialize) -> Change {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{World, lift, nestsync, restorative, samia};
+use crate::{World, carenotes, lift, nestsync, restorative, samia};
 
 /// What a busy world is about.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,8 @@ pub struct Busy {
     pub school: lift::Organisation,
     /// A family with a caregiver who used something.
     pub nest: nestsync::Family,
+    /// A care home with a resident, about whom something of each kind was written.
+    pub home: carenotes::Home,
 }
 
 /// Fills an empty world; its tables show all of it.
@@ -45,6 +47,8 @@ pub async fn fill(world: &World) -> Busy {
     let saved = json!({"narrative": "It ended in summer"});
     let ruth = world.as_person(restorative::RUTH);
     ruth.send("restorative.cmd.save_restorative_record", (), saved).await.ok();
+    let home = carenotes::home(world, "Willow Care", 1).await;
+    carenotes::papers(world, home).await;
     world.all_shown().await;
-    Busy { school, nest }
+    Busy { school, nest, home }
 }

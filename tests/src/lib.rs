@@ -26,6 +26,7 @@
 
 pub mod busy;
 mod caller;
+pub mod carenotes;
 mod clock;
 pub mod lift;
 pub mod nestsync;

@@ -394,3 +394,36 @@ pub fn turn_of(event_id: Uuid, due: &Due, due_at: DateTime<Utc>) -> Uuid {
     let name = format!("{}/{}/{}", due.reaction, due.key, due_at.timestamp_micros());
     Uuid::new_v5(&event_id, name.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::Catalogue;
+
+    #[test]
+    fn every_reaction_is_named_once_under_its_contract_id_in_its_own_context() {
+        let mut all = BTreeSet::new();
+        for context in Catalogue::new().into_contexts() {
+            let Some(reactions) = context.reactions else { continue };
+            let elsewhere = reactions.elsewhere.iter().map(|(name, _)| name);
+            for name in reactions.names.iter().chain(elsewhere) {
+                assert!(name.starts_with(&format!("{}.reaction.", context.name)), "{name}");
+                assert!(all.insert(*name), "{name} twice");
+            }
+            assert!(reactions.sources().contains(&context.name));
+        }
+        // The contract's: restorative 1, lift 15, carenotes 4, samia 16, nestsync 13.
+        assert_eq!(all.len(), 1 + 15 + 4 + 16 + 13);
+    }
+
+    #[test]
+    fn reactions_listen_to_aggregates_that_there_are() {
+        let catalogue = Catalogue::new();
+        for reactions in catalogue.contexts().iter().filter_map(|it| it.reactions.as_ref()) {
+            for upon in &reactions.upon {
+                assert!(catalogue.aggregate(upon.aggregate).is_some(), "{}", upon.aggregate);
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{lift, nestsync, samia};
+use crate::{carenotes, lift, nestsync, samia};
 
 /// The rules of all contexts. As TOML (`ANNALS_RULES` names the file), one table a context; what is not
 /// there is as by default:
@@ -16,6 +16,8 @@ use crate::{lift, nestsync, samia};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
+    /// Write Care Notes.
+    pub carenotes: carenotes::reactions::Rules,
     /// The Lift.
     pub lift: lift::reactions::Rules,
     /// NestSync.

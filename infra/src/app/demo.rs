@@ -1,6 +1,8 @@
 //! The demo's data, through ordinary commands. Running it again changes nothing: every command has
 //! an id of its own, made of what it is.
 
+mod carenotes;
+
 use std::{
     collections::HashMap,
     time::{Duration, Instant},
@@ -105,6 +107,7 @@ impl Demo {
         self.lift().await?;
         self.samia().await?;
         self.restorative().await?;
+        self.carenotes().await?;
         self.nestsync().await
     }
 

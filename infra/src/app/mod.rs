@@ -53,10 +53,16 @@ enum Task {
     Commands(cli::commands::CommandsArgs),
     /// Tell the story of one aggregate: who, when, by which command, what changed, why.
     History(ops::history::HistoryArgs),
+    /// Tell how a row of a table came to be: the events that made it, each column's last change.
+    Explain(ops::past::explain::ExplainArgs),
+    /// Show what changed in the tables between two moments.
+    Diff(ops::past::diff::DiffArgs),
     /// Show where everything is: log, relay, streams, projections, parked events.
     Status(ops::status::StatusArgs),
     /// Build a context's tables anew from the log, beside those in use, and put them in their place.
     Rebuild(ops::rebuild::RebuildArgs),
+    /// Replay the log into a schema of its own, up to a moment, and compare it with what is in use.
+    Replay(ops::replay::ReplayArgs),
     /// List events that a projection could not apply.
     Parked(ops::parked::ParkedArgs),
     /// Let a projection pass over an event that it cannot apply; kept with the reason.
@@ -160,6 +166,9 @@ pub async fn main() -> ExitCode {
             serve::run(&resolved).await
         }
         Task::History(args) => return operated(ops::history::run(args).await),
+        Task::Explain(args) => return operated(ops::past::explain::run(args).await),
+        Task::Diff(args) => return operated(ops::past::diff::run(args).await),
+        Task::Replay(args) => return operated(ops::replay::run(args).await),
         Task::Status(args) => return operated(ops::status::run(args).await),
         Task::Rebuild(args) => return operated(ops::rebuild::run(args).await),
         Task::Parked(args) => return operated(ops::parked::list(args).await),

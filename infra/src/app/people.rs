@@ -121,6 +121,24 @@ pub const PEOPLE: &[Person] = &[
         "otto@family.example",
         "NestSync: owner of another family",
     ),
+    person(
+        "wanda",
+        uuid!("0f000000-0000-7000-8000-000000000001"),
+        "wanda@willow.example",
+        "Write Care Notes: administrator of Willow Care",
+    ),
+    person(
+        "nia",
+        uuid!("0f000000-0000-7000-8000-000000000002"),
+        "nia@willow.example",
+        "Write Care Notes: nurse at Willow Care",
+    ),
+    person(
+        "milo",
+        uuid!("0f000000-0000-7000-8000-000000000003"),
+        "milo@manor.example",
+        "Write Care Notes: administrator of Manor Care, another organization",
+    ),
 ];
 
 /// Somebody by name.

@@ -87,6 +87,7 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         reactor: has(Role::Reactor),
     };
     let catalogue = Arc::new(annals_commands::Catalogue::new());
+    config.history = settings.history.clone();
     config.contexts = catalogue
         .contexts()
         .iter()

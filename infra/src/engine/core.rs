@@ -252,7 +252,16 @@ impl Core {
         let mut refused = None;
         match handled {
             Ok(()) => {}
-            Err(Stop::Missing(need)) => return self.park(need, submission),
+            Err(Stop::Missing(need)) => {
+                // Who holds a claim is known for one turn. Those that this command found out before are
+                // asked for again together with the next, or they would take turns for ever.
+                for change in claims {
+                    if let ClaimChange::Take { claim, .. } = change {
+                        self.wanted.push(Need::Claim(claim));
+                    }
+                }
+                return self.park(need, submission);
+            }
             Err(Stop::Refused(refusal)) => {
                 appended.clear();
                 match self.refusal_events(&submission, &target, &moment, &refusal) {

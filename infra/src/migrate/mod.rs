@@ -1,8 +1,14 @@
 //! Bringing a database to the present schema: the log, then the read models.
 
+mod history;
 mod read_model;
+mod versions;
 
-pub use read_model::{build, drop_schema, rename, replace_schema, retire_schema, tables_hash};
+pub use history::{as_of_schema, history_schema, schemas};
+pub use read_model::{
+    build, build_rows, drop_schema, rename, replace_schema, retire_schema, tables_hash,
+};
+pub use versions::carry_over;
 
 use std::str::FromStr;
 
@@ -29,7 +35,8 @@ pub struct Migrated {
     pub stale: Vec<String>,
 }
 
-/// Why a migration failed. What was done before stays; it can be run again.
+/// Why a migration failed. The log is as it was, or at its present version; of the read models, those
+/// that were made stay. It can be run again.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     /// The URL is none.
@@ -80,7 +87,13 @@ pub async fn migrate(url: &str, catalogue: &Catalogue) -> Result<Migrated, Migra
     connection.execute("SELECT pg_advisory_lock(hashtext('annals.migrate'))").await?;
     connection.execute("CREATE SCHEMA IF NOT EXISTS annals").await?;
     let before = applied(&mut connection).await?;
-    STORE.run(&mut connection).await?;
+    // One transaction: a migration is noted wherever migrations are noted, or did not happen.
+    let mut transaction = connection.begin().await?;
+    STORE.run(&mut *transaction).await?;
+    for context in catalogue.contexts() {
+        versions::note(&mut transaction, context, context.name).await?;
+    }
+    transaction.commit().await?;
     let after = applied(&mut connection).await?;
     let mut migrated = Migrated {
         version: after.iter().copied().max().unwrap_or_default(),
@@ -95,7 +108,11 @@ pub async fn migrate(url: &str, catalogue: &Catalogue) -> Result<Migrated, Migra
                 .fetch_optional(&mut connection)
                 .await?;
         match known {
-            Some((known, _)) if known == hash => {}
+            Some((known, _)) if known == hash => {
+                let mut transaction = connection.begin().await?;
+                history::ensure(&mut transaction, context).await?;
+                transaction.commit().await?;
+            }
             // Nothing is in it yet: no rebuild is needed to make it anew.
             Some((_, 0)) => {
                 let mut transaction = connection.begin().await?;

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use super::MigrationError;
+use super::{MigrationError, history, history::schemas, versions};
 
 /// Stands between a table's own statements and its policies.
 const POLICIES: &str = "\n-- policies";
@@ -27,11 +27,25 @@ pub fn tables_hash(context: &Context) -> String {
     hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Makes a context's tables, functions, policies and views in a schema of this name.
+/// Makes a context's tables, functions, policies and views in a schema of this name, and their past in
+/// the two schemas beside it.
 ///
 /// # Errors
 /// When Postgres refuses a file; the name says which.
 pub async fn build(
+    connection: &mut PgConnection,
+    context: &Context,
+    schema: &str,
+) -> Result<(), MigrationError> {
+    build_rows(connection, context, schema).await?;
+    history::build(connection, context, schema).await
+}
+
+/// Makes a context's tables, functions, policies and views in a schema of this name, without a past.
+///
+/// # Errors
+/// As [`build`].
+pub async fn build_rows(
     connection: &mut PgConnection,
     context: &Context,
     schema: &str,
@@ -58,7 +72,8 @@ pub async fn build(
     for (name, sql) in context.views {
         run(connection, context, schema, name, sql).await?;
     }
-    run(connection, context, schema, "schema", "RESET ROLE").await
+    run(connection, context, schema, "schema", "RESET ROLE").await?;
+    Ok(versions::note(connection, context, schema).await?)
 }
 
 async fn run(
@@ -76,7 +91,7 @@ async fn run(
     Ok(())
 }
 
-/// Removes a schema with all that is in it, unless something outside depends on it.
+/// Removes a read model's schemas with all that is in them, unless something outside depends on them.
 ///
 /// # Errors
 /// When views or the like of somebody else would go with it.
@@ -85,11 +100,13 @@ pub async fn drop_schema(
     schema: &str,
 ) -> Result<(), MigrationError> {
     check_dependents(connection, schema).await?;
-    connection.execute(format!("DROP SCHEMA IF EXISTS {schema} CASCADE").as_str()).await?;
+    for schema in schemas(schema) {
+        connection.execute(format!("DROP SCHEMA IF EXISTS {schema} CASCADE").as_str()).await?;
+    }
     Ok(())
 }
 
-/// Puts one schema in another's place. The one that was there keeps its rows under the name `away`, and
+/// Puts one read model in another's place. The one that was there keeps its rows under the name `away`, and
 /// whoever reads them just now goes on undisturbed: no table is locked.
 ///
 /// # Errors
@@ -101,8 +118,19 @@ pub async fn replace_schema(
     away: &str,
 ) -> Result<(), MigrationError> {
     check_dependents(connection, schema).await?;
-    connection.execute(format!("ALTER SCHEMA {schema} RENAME TO {away}").as_str()).await?;
-    connection.execute(format!("ALTER SCHEMA {by} RENAME TO {schema}").as_str()).await?;
+    let both = schemas(by).into_iter().zip(schemas(schema)).zip(schemas(away));
+    for ((by, schema), away) in both {
+        // One that an older version made has no past.
+        let known: bool = sqlx::query_scalar("SELECT to_regnamespace($1) IS NOT NULL")
+            .bind(&schema)
+            .fetch_one(&mut *connection)
+            .await?;
+        if known {
+            let sql = format!("ALTER SCHEMA {schema} RENAME TO {away}");
+            connection.execute(sql.as_str()).await?;
+        }
+        connection.execute(format!("ALTER SCHEMA {by} RENAME TO {schema}").as_str()).await?;
+    }
     Ok(())
 }
 
@@ -122,9 +150,18 @@ pub async fn retire_schema(
         let relations: Vec<String> = sqlx::query_scalar(
             "SELECT format('%I.%I', own.nspname, relation.relname)
              FROM pg_class AS relation JOIN pg_namespace AS own ON own.oid = relation.relnamespace
-             WHERE own.nspname = $1 AND relation.relkind IN ('r', 'p', 'v')",
+             WHERE own.nspname = ANY ($1) AND (relation.relkind IN ('r', 'p')
+               -- A lock on a view is one on all it reads: views of the catalogue are let be.
+               OR relation.relkind = 'v' AND NOT EXISTS (
+                   SELECT FROM pg_rewrite AS rule
+                   JOIN pg_depend AS link
+                        ON link.objid = rule.oid AND link.classid = 'pg_rewrite'::regclass
+                           AND link.refclassid = 'pg_class'::regclass
+                   JOIN pg_class AS used ON used.oid = link.refobjid
+                   WHERE rule.ev_class = relation.oid
+                     AND used.relnamespace = 'pg_catalog'::regnamespace))",
         )
-        .bind(schema)
+        .bind(schemas(schema).as_slice())
         .fetch_all(&mut *transaction)
         .await?;
         let locked = if relations.is_empty() {
@@ -166,9 +203,9 @@ async fn check_dependents(
          JOIN pg_namespace AS user_schema ON user_schema.oid = view.relnamespace
          JOIN pg_class AS used ON used.oid = link.refobjid AND link.refclassid = 'pg_class'::regclass
          JOIN pg_namespace AS own ON own.oid = used.relnamespace
-         WHERE own.nspname = $1 AND user_schema.nspname <> $1",
+         WHERE own.nspname = ANY ($1) AND user_schema.nspname <> ALL ($1)",
     )
-    .bind(schema)
+    .bind(schemas(schema).as_slice())
     .fetch_all(&mut *connection)
     .await?;
     if !dependents.is_empty() {
@@ -181,7 +218,8 @@ async fn check_dependents(
     Ok(())
 }
 
-/// Puts another schema's name in place of a context's, in everything but string literals and comments.
+/// Puts another schema's name in place of a context's, in everything but string literals and comments:
+/// before a dot, and after the word `SCHEMA`.
 #[must_use]
 pub fn rename(sql: &str, context: &str, schema: &str) -> String {
     if context == schema {
@@ -202,11 +240,10 @@ pub fn rename(sql: &str, context: &str, schema: &str) -> String {
             renamed.push_str(&rest[..literal]);
             rest = &rest[literal..];
             previous = ' ';
-        } else if !is_word && rest.starts_with(&qualifier) {
+        } else if !is_word && (rest.starts_with(&qualifier) || is_schema(&renamed, rest, context)) {
             renamed.push_str(schema);
-            renamed.push('.');
-            rest = &rest[qualifier.len()..];
-            previous = '.';
+            rest = &rest[context.len()..];
+            previous = '_';
         } else {
             renamed.push(letter);
             rest = &rest[letter.len_utf8()..];
@@ -214,6 +251,12 @@ pub fn rename(sql: &str, context: &str, schema: &str) -> String {
         }
     }
     renamed
+}
+
+/// Whether the schema itself is named: `… ON SCHEMA lift TO …`.
+fn is_schema(before: &str, rest: &str, context: &str) -> bool {
+    let ends = |after: &str| !after.starts_with(|it: char| it.is_alphanumeric() || it == '_');
+    before.ends_with("SCHEMA ") && rest.strip_prefix(context).is_some_and(ends)
 }
 
 /// Length of the string literal at the start, quotes included; `''` inside it does not end it.
@@ -244,6 +287,11 @@ mod tests {
         assert_eq!(
             rename(sql, "lift", "lift_next"),
             "SELECT lift_next.f(x), 'lift.a''lift.b', shift.c, t.lift.d FROM lift_next.alerts; -- lift.e"
+        );
+        let sql = "GRANT USAGE ON SCHEMA lift TO lift; CREATE SCHEMA lifted";
+        assert_eq!(
+            rename(sql, "lift", "lift_next"),
+            "GRANT USAGE ON SCHEMA lift_next TO lift; CREATE SCHEMA lifted"
         );
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     cli::Exit,
     keys::{KekError, KeysError},
     migrate::MigrationError,
-    projector::RebuildError,
+    projector::{RebuildError, ReplayError},
     proof::{bundle::BundleError, ledger::LedgerError, note::NoteError, verify::VerifyError},
     serve::NatsError,
     settings::Complaints,
@@ -93,6 +93,18 @@ pub enum OpsError {
     /// A read model was not rebuilt.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
+    /// The log was not replayed.
+    #[error(transparent)]
+    Replay(ReplayError),
+}
+
+impl From<ReplayError> for OpsError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Rebuild(error) => Self::Rebuild(error),
+            error => Self::Replay(error),
+        }
+    }
 }
 
 impl OpsError {
@@ -109,11 +121,13 @@ impl OpsError {
             | Self::Nats(NatsError::Url(_) | NatsError::Credentials { .. })
             | Self::Keys(KeysError::Url | KeysError::Connect(ConnectError::Url))
             | Self::Migration(MigrationError::Url)
-            | Self::Rebuild(RebuildError::NoTables(_)) => Exit::Usage,
+            | Self::Rebuild(RebuildError::NoTables(_))
+            | Self::Replay(ReplayError::Name(_) | ReplayError::Further { .. }) => Exit::Usage,
             Self::Connect(ConnectError::Unreachable(_))
             | Self::Keys(KeysError::Connect(ConnectError::Unreachable(_)) | KeysError::Changing)
             | Self::Nats(NatsError::Unreachable(_))
-            | Self::Rebuild(RebuildError::Busy(_) | RebuildError::InUse(_)) => Exit::Unavailable,
+            | Self::Rebuild(RebuildError::Busy(_) | RebuildError::InUse(_))
+            | Self::Replay(ReplayError::Behind { .. }) => Exit::Unavailable,
             Self::Postgres(source)
             | Self::Ledger(LedgerError::Postgres(source))
             | Self::Bundle(BundleError::Ledger(LedgerError::Postgres(source)))
@@ -147,7 +161,8 @@ impl OpsError {
                 | MigrationError::Table { .. }
                 | MigrationError::Dependents(_),
             )
-            | Self::Rebuild(RebuildError::Apply(_) | RebuildError::Schema(_)) => Exit::Fault,
+            | Self::Rebuild(RebuildError::Apply(_) | RebuildError::Schema(_))
+            | Self::Replay(ReplayError::NoPast(_) | ReplayError::Rebuild(_)) => Exit::Fault,
         }
     }
 }

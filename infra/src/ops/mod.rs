@@ -13,10 +13,13 @@ pub mod doctor;
 mod error;
 pub mod history;
 pub mod migrate;
+mod moment;
 pub mod parked;
+pub mod past;
 mod progress;
 pub mod prove;
 pub mod rebuild;
+pub mod replay;
 mod setup;
 pub mod status;
 #[cfg(test)]
@@ -28,3 +31,4 @@ pub mod verify;
 pub mod witness;
 
 pub use error::{EXIT_CODES, OpsError};
+pub use moment::Moment;

@@ -15,8 +15,8 @@ use super::{
 use crate::{
     cli::{Exit, say},
     keys::Keys,
-    projector::{ApplyError, RebuildError, Rebuilt, rebuild},
-    settings::{Flags, nearest},
+    projector::{ApplyError, Rebuild, RebuildError, Rebuilt, rebuild},
+    settings::{Flags, Kept, nearest},
     store::{Role, Store},
 };
 
@@ -65,6 +65,7 @@ pub async fn run(args: RebuildArgs) -> Result<ExitCode, OpsError> {
         store: Store::new(setup.pool(Role::Projector, 2).await?),
         aggregates: Arc::new(Aggregates::new()),
         keys: setup.keys().await?,
+        history: setup.settings.history.clone(),
         json: args.json,
     };
     let mut exit = Exit::Done;
@@ -97,6 +98,7 @@ struct Work {
     store: Store,
     aggregates: Arc<Aggregates>,
     keys: Keys,
+    history: Kept,
     json: bool,
 }
 
@@ -109,8 +111,15 @@ impl Work {
             let whole = |number: i64| u64::try_from(number).unwrap_or_default();
             progress.tell(whole(it.position), whole(it.head), it.events);
         };
-        let pool = self.store.pool();
-        let done = rebuild(&self.url, pool, context, &self.aggregates, &self.keys, told).await;
+        let work = Rebuild {
+            url: &self.url,
+            pool: self.store.pool(),
+            context,
+            aggregates: &self.aggregates,
+            keys: &self.keys,
+            history: self.history.has(context.name),
+        };
+        let done = rebuild(work, told).await;
         let took = progress.end();
         let rebuilt = done.map_err(|error| explained(error, context.name))?;
         if self.json {
@@ -127,7 +136,7 @@ impl Work {
     }
 }
 
-fn explained(error: RebuildError, context: &str) -> OpsError {
+pub(super) fn explained(error: RebuildError, context: &str) -> OpsError {
     match error {
         RebuildError::Apply(ApplyError::Poison { position, event_type, why }) => {
             OpsError::Refused(format!(

@@ -39,6 +39,7 @@ pub struct World {
     store: Store,
     versions: HashMap<(&'static str, String), i64>,
     position: i64,
+    cause: Option<(Uuid, String)>,
 }
 
 impl World {
@@ -52,7 +53,7 @@ impl World {
         let pool = connect(&database.url(), Role::Appender, 2, true).await.unwrap();
         let store = Store::new(pool);
         let versions = HashMap::new();
-        Self { database, keys_database, kek_file, keys, store, versions, position: 0 }
+        Self { database, keys_database, kek_file, keys, store, versions, position: 0, cause: None }
     }
 
     /// Flags that lead here, and to this NATS.
@@ -87,14 +88,17 @@ impl World {
         let sequence = self.versions.get(&key).copied().unwrap_or_default() + 1;
         let (payload, subjects) = self.sealed(kind, id, sequence, name, payload).await;
         let command_id = Uuid::now_v7().to_string();
+        let alone = || (command_id.clone(), command_id.clone());
+        let cause = self.cause.take().map(|(event, whole)| (event.to_string(), whole));
+        let (causation_id, correlation_id) = cause.unwrap_or_else(alone);
         let metadata = Metadata {
             command_id: command_id.clone(),
             command: annals_domain::refusal::snake_case(name),
             actor: ACTOR,
             actor_kind: "person".to_owned(),
             tenant: "t".to_owned(),
-            correlation_id: command_id.clone(),
-            causation_id: command_id,
+            correlation_id,
+            causation_id,
             traceparent: None,
             occurred_at: None,
             reason: None,
@@ -116,6 +120,12 @@ impl World {
         self.position = before + 1;
         self.versions.insert(key, sequence);
         self.position
+    }
+
+    /// An organisation is registered because of an event, as a part of what that is a part of.
+    pub async fn because(&mut self, event: Uuid, correlation: &str) -> i64 {
+        self.cause = Some((event, correlation.to_owned()));
+        self.organisation().await
     }
 
     /// An organisation is registered: an event that becomes a row and needs no other.
@@ -189,6 +199,7 @@ impl World {
             keys: Arc::clone(&self.keys),
             client: None,
             key: MacKey::new(b"a test"),
+            history: true,
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(projector.run(context, stop.clone()));

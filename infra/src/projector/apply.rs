@@ -6,7 +6,9 @@ use serde_json::Value;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use super::{
+    history::{self, Stamp},
     merge::merge,
+    partitions,
     write::{WriteError, write},
 };
 use crate::{
@@ -31,6 +33,16 @@ pub struct Checkpoint {
     pub recorded_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Position of the event that could not be applied.
     pub stopped_at: Option<i64>,
+    /// Whether the history tables hold every version up to the position.
+    pub history: bool,
+}
+
+impl Checkpoint {
+    /// Whether versions are kept from here on, where they are wanted. Begun in the middle, a past would
+    /// have a hole: only a rebuild fills it.
+    const fn keeps(&self, wanted: bool) -> bool {
+        wanted && (self.history || self.position == 0)
+    }
 }
 
 /// Where events are applied.
@@ -42,6 +54,8 @@ pub struct Target<'a> {
     pub name: &'a str,
     /// The schema, where it is not the context's own.
     pub schema: Option<&'a str>,
+    /// Whether versions of rows are wanted.
+    pub history: bool,
 }
 
 /// Why events were not applied.
@@ -83,7 +97,7 @@ pub struct Applied {
 /// When Postgres does not answer.
 pub async fn checkpoint(pool: &PgPool, name: &str) -> Result<Option<Checkpoint>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT epoch, position, hash, tables_hash, recorded_at, stopped_at
+        "SELECT epoch, position, hash, tables_hash, recorded_at, stopped_at, history
          FROM annals.projections WHERE name = $1",
     )
     .bind(name)
@@ -108,15 +122,20 @@ pub async fn apply(
     };
     let mut changes = Vec::with_capacity(events.len() * 2);
     load_keys(aggregates, keys, events).await?;
-    for event in events {
-        changes.extend(project(target.context, aggregates, keys, event)?);
+    for (nth, event) in events.iter().enumerate() {
+        let made = project(target.context, aggregates, keys, event)?;
+        changes.extend(made.into_iter().map(|change| (nth, change)));
     }
     let applied = Applied { events: events.len(), changes: changes.len() };
-    let steps = merge(changes);
+    let keeps = from.keeps(target.history);
+    let stamps: Option<Vec<Stamp>> = keeps.then(|| events.iter().map(Stamp::from).collect());
+    let erasures = stamps.as_deref().map(|stamps| history::erasures(&changes, stamps));
+    let steps = merge(changes, keeps);
     let mut transaction = connection.begin().await?;
     let moved = sqlx::query(
         "UPDATE annals.projections
-         SET position = $4, hash = $5, recorded_at = $6, stopped_at = NULL, error = NULL
+         SET position = $4, hash = $5, recorded_at = $6, stopped_at = NULL, error = NULL,
+             history = $7
          WHERE name = $1 AND epoch = $2 AND position = $3",
     )
     .bind(target.name)
@@ -125,18 +144,30 @@ pub async fn apply(
     .bind(last.position)
     .bind(&last.hash)
     .bind(last.recorded_at)
+    .bind(keeps)
     .execute(&mut *transaction)
     .await?;
     if moved.rows_affected() != 1 {
         return Err(ApplyError::Fenced);
     }
     failpoint("projecting");
+    if let Err(error) = partitions::ensure(&mut transaction, target.schema, &steps).await {
+        return Err(refused(error, "a partition", |why| ApplyError::Poison {
+            position: last.position,
+            event_type: last.event_type.clone(),
+            why,
+        }));
+    }
     let poison = |why: String| ApplyError::Poison {
         position: last.position,
         event_type: last.event_type.clone(),
         why,
     };
-    match write(&mut transaction, target.schema, &steps).await {
+    let mut written = write(&mut transaction, target.schema, &steps, stamps.as_deref()).await;
+    if let (Ok(()), Some(erasures)) = (&written, &erasures) {
+        written = history::bury(&mut transaction, target.schema, erasures).await;
+    }
+    match written {
         Ok(()) => {}
         Err(WriteError::Postgres { table, source }) => return Err(refused(source, &table, poison)),
         Err(error @ WriteError::Rows { .. }) => return Err(poison(error.to_string())),
@@ -150,6 +181,7 @@ pub async fn apply(
         hash: Some(last.hash.clone()),
         recorded_at: Some(last.recorded_at),
         stopped_at: None,
+        history: keeps,
         ..from.clone()
     };
     Ok((next, applied))
@@ -190,30 +222,33 @@ pub async fn apply_all(
 /// When somebody else moved the checkpoint, or Postgres does not answer.
 pub async fn pass_over(
     connection: &mut PgConnection,
-    name: &str,
+    target: Target<'_>,
     from: &Checkpoint,
     event: &StoredEvent,
 ) -> Result<Checkpoint, ApplyError> {
+    let history = from.keeps(target.history);
     let moved = sqlx::query(
-        "UPDATE annals.projections SET position = $4, hash = $5, recorded_at = $6
+        "UPDATE annals.projections SET position = $4, hash = $5, recorded_at = $6, history = $7
          WHERE name = $1 AND epoch = $2 AND position = $3",
     )
-    .bind(name)
+    .bind(target.name)
     .bind(from.epoch)
     .bind(from.position)
     .bind(event.position)
     .bind(&event.hash)
     .bind(event.recorded_at)
+    .bind(history)
     .execute(connection)
     .await?;
     if moved.rows_affected() != 1 {
         return Err(ApplyError::Fenced);
     }
-    tracing::warn!(projection = name, position = event.position, "an event is skipped");
+    tracing::warn!(projection = target.name, position = event.position, "an event is skipped");
     Ok(Checkpoint {
         position: event.position,
         hash: Some(event.hash.clone()),
         recorded_at: Some(event.recorded_at),
+        history,
         ..from.clone()
     })
 }
@@ -235,6 +270,20 @@ fn refused(
     } else {
         ApplyError::Postgres(error)
     }
+}
+
+/// What an event does to rows.
+///
+/// # Errors
+/// When keys cannot be had, or the event cannot be applied.
+pub(super) async fn changes_of(
+    context: &Context,
+    aggregates: &Aggregates,
+    keys: &Keys,
+    event: &StoredEvent,
+) -> Result<Vec<Change>, ApplyError> {
+    load_keys(aggregates, keys, std::slice::from_ref(event)).await?;
+    project(context, aggregates, keys, event)
 }
 
 async fn load_keys(

@@ -1,4 +1,4 @@
-//! Merging row changes over a batch, so that each row is written once.
+//! Merging row changes over a batch, so that each row is written once, and each of its versions is kept.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,46 @@ pub struct Merged {
     pub dropped: Option<Dropped>,
     /// What is written then.
     pub written: Option<(Write, Row)>,
+    /// Which event of the batch changed it last.
+    event: usize,
+    /// Whether it went before it was written: nothing of the row that is there stays.
+    afresh: bool,
+    /// What earlier events of the batch made of it, where versions are kept.
+    earlier: Vec<Version>,
+}
+
+/// What an event of the batch made of a row: all that was written since the batch began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    /// Which event.
+    pub event: usize,
+    /// Whether nothing of the row that is there stays.
+    pub afresh: bool,
+    /// What is written; none where the row goes.
+    pub written: Option<(Write, Row)>,
+}
+
+impl Merged {
+    fn new(key: Row, event: usize) -> Self {
+        Self { key, dropped: None, written: None, event, afresh: false, earlier: Vec::new() }
+    }
+
+    /// Keeps what the row is, where another event is about to change it. What one event does to a row
+    /// in several changes is one version.
+    fn turn(&mut self, event: usize, keep: bool) {
+        if keep && event != self.event {
+            let (afresh, written) = (self.afresh, self.written.clone());
+            self.earlier.push(Version { event: self.event, afresh, written });
+        }
+        self.event = event;
+    }
+
+    /// What each event made of the row, in order; the last alone where versions are not kept.
+    pub fn versions(&self) -> impl Iterator<Item = Version> {
+        let (afresh, written) = (self.afresh, self.written.clone());
+        let last = Version { event: self.event, afresh, written };
+        self.earlier.iter().cloned().chain([last])
+    }
 }
 
 /// How a row goes.
@@ -41,14 +81,15 @@ pub enum Write {
 pub struct Step {
     /// Rows by table and key.
     pub rows: BTreeMap<(&'static str, String), (&'static Table, Merged)>,
-    /// Changes of all rows with a value, after the rows.
-    pub everywhere: Vec<Change>,
+    /// Changes of all rows with a value, after the rows, and the events that make them.
+    pub everywhere: Vec<(usize, Change)>,
 }
 
-/// Merges changes, in order, into steps.
-pub fn merge(changes: impl IntoIterator<Item = Change>) -> Vec<Step> {
+/// Merges changes, in order, into steps. Each comes with the number of its event in the batch; `keep`
+/// says whether versions are kept.
+pub fn merge(changes: impl IntoIterator<Item = (usize, Change)>, keep: bool) -> Vec<Step> {
     let mut steps = vec![Step::default()];
-    for change in changes {
+    for (event, change) in changes {
         let fresh = match steps.last() {
             Some(step) => !fits(step, &change),
             None => true,
@@ -57,7 +98,7 @@ pub fn merge(changes: impl IntoIterator<Item = Change>) -> Vec<Step> {
             steps.push(Step::default());
         }
         if let Some(step) = steps.last_mut() {
-            add(step, change);
+            add(step, event, change, keep);
         }
     }
     steps
@@ -85,16 +126,20 @@ fn name(change: &Change) -> (&'static str, String) {
     (change.table.name, key.join("\u{1f}"))
 }
 
-fn add(step: &mut Step, change: Change) {
+fn add(step: &mut Step, event: usize, change: Change, keep: bool) {
     let write = match change.operation {
         Operation::Put => Write::Put,
         Operation::Patch => Write::Patch,
         Operation::Add => Write::Add,
-        Operation::PatchWhere | Operation::DropWhere => return step.everywhere.push(change),
+        Operation::PatchWhere | Operation::DropWhere => {
+            return step.everywhere.push((event, change));
+        }
         Operation::Drop => {
-            let (_, merged) = step.rows.entry(name(&change)).or_insert_with(|| {
-                (change.table, Merged { key: change.key, dropped: None, written: None })
-            });
+            let (_, merged) = step
+                .rows
+                .entry(name(&change))
+                .or_insert_with(|| (change.table, Merged::new(change.key, event)));
+            merged.turn(event, keep);
             let put = matches!(merged.written, Some((Write::Put, _)));
             merged.dropped = match (merged.dropped, put) {
                 (None, false) => Some(Dropped::There),
@@ -102,12 +147,15 @@ fn add(step: &mut Step, change: Change) {
                 (known, _) => known,
             };
             merged.written = None;
+            merged.afresh = true;
             return;
         }
     };
-    let (_, merged) = step.rows.entry(name(&change)).or_insert_with(|| {
-        (change.table, Merged { key: change.key, dropped: None, written: None })
-    });
+    let (_, merged) = step
+        .rows
+        .entry(name(&change))
+        .or_insert_with(|| (change.table, Merged::new(change.key, event)));
+    merged.turn(event, keep);
     match &mut merged.written {
         None => merged.written = Some((write, change.columns)),
         Some((Write::Add, columns)) => sum(columns, change.columns),
@@ -137,7 +185,11 @@ mod tests {
 
     use super::*;
 
-    static ROWS: Table = Table { schema: "x", name: "rows", key: &["id"], sql: "" };
+    static ROWS: Table = Table::new("x", "rows", &["id"], "");
+
+    fn merged<const N: usize>(changes: [Change; N]) -> Vec<Step> {
+        merge(changes.into_iter().enumerate(), true)
+    }
 
     fn only(steps: &[Step]) -> &Merged {
         assert_eq!(steps.len(), 1);
@@ -146,7 +198,7 @@ mod tests {
 
     #[test]
     fn changes_of_one_row_become_one() {
-        let steps = merge([
+        let steps = merged([
             ROWS.put("1", json!({"a": 1, "b": 1})),
             ROWS.patch("1", json!({"b": 2})),
             ROWS.patch("1", json!({"c": 3})),
@@ -157,16 +209,16 @@ mod tests {
 
     #[test]
     fn a_row_that_came_and_went_leaves_nothing() {
-        let steps = merge([ROWS.put("1", json!({"a": 1})), ROWS.drop("1")]);
+        let steps = merged([ROWS.put("1", json!({"a": 1})), ROWS.drop("1")]);
         assert_eq!((only(&steps).dropped, &only(&steps).written), (Some(Dropped::Perhaps), &None));
-        let steps = merge([ROWS.drop("1"), ROWS.put("1", json!({"a": 1}))]);
+        let steps = merged([ROWS.drop("1"), ROWS.put("1", json!({"a": 1}))]);
         assert_eq!(only(&steps).dropped, Some(Dropped::There));
         assert!(only(&steps).written.is_some());
     }
 
     #[test]
     fn what_follows_a_change_of_many_rows_comes_after_it() {
-        let steps = merge([
+        let steps = merged([
             ROWS.put("1", json!({"a": 1})),
             ROWS.drop_where("a", 1),
             ROWS.put("1", json!({"a": 2})),
@@ -176,7 +228,33 @@ mod tests {
 
     #[test]
     fn counts_add_up() {
-        let steps = merge([ROWS.add("1", json!({"n": 1})), ROWS.add("1", json!({"n": 2}))]);
+        let steps = merged([ROWS.add("1", json!({"n": 1})), ROWS.add("1", json!({"n": 2}))]);
         assert_eq!(only(&steps).written.clone().unwrap().1, *json!({"n": 3}).as_object().unwrap());
+    }
+
+    #[test]
+    fn each_event_leaves_a_version_of_what_it_made() {
+        let changes = [
+            (0, ROWS.put("1", json!({"a": 1}))),
+            (0, ROWS.patch("1", json!({"b": 1}))),
+            (1, ROWS.patch("1", json!({"a": 2}))),
+            (2, ROWS.drop("1")),
+            (3, ROWS.put("1", json!({"a": 3}))),
+        ];
+        let steps = merge(changes.clone(), true);
+        let said: Vec<_> = only(&steps)
+            .versions()
+            .map(|it| (it.event, it.afresh, it.written.map(|(_, columns)| json!(columns))))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                (0, false, Some(json!({"a": 1, "b": 1}))),
+                (1, false, Some(json!({"a": 2, "b": 1}))),
+                (2, true, None),
+                (3, true, Some(json!({"a": 3}))),
+            ]
+        );
+        assert_eq!(only(&merge(changes, false)).versions().count(), 1);
     }
 }

@@ -5,8 +5,11 @@
 //! there. Rows and checkpoint move in one transaction, by compare-and-set on the checkpoint.
 
 mod apply;
+mod history;
 mod merge;
+mod partitions;
 mod rebuild;
+mod replay;
 mod run;
 mod wait;
 mod watch;
@@ -14,7 +17,9 @@ mod write;
 
 pub(crate) use apply::envelope;
 pub use apply::{Applied, ApplyError, Checkpoint, Target, checkpoint};
-pub use rebuild::{Progress, RebuildError, Rebuilt, rebuild};
+pub(crate) use partitions::ahead;
+pub use rebuild::{Progress, Rebuild, RebuildError, Rebuilt, rebuild};
+pub use replay::{Difference, DifferentRow, How, ReplayError, Replayed, forget, replay};
 pub use run::Projector;
 pub use wait::{PROJECTED, Waiter};
 pub use watch::watch;

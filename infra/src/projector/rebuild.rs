@@ -14,7 +14,8 @@ use crate::{
     store::{Store, StoredEvent},
 };
 
-const PAGE: i64 = 2_000;
+/// Events applied at once.
+pub(super) const PAGE: i64 = 2_000;
 /// How long it may take until nobody reads replaced rows any more.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a query may take from finding its tables to locking them.
@@ -68,22 +69,36 @@ pub enum RebuildError {
     Postgres(#[from] sqlx::Error),
 }
 
+/// What a rebuild works with.
+#[derive(Debug, Clone, Copy)]
+pub struct Rebuild<'a> {
+    /// The database, as whoever may make schemas in it.
+    pub url: &'a str,
+    /// The log and the rows, with the projector's rights.
+    pub pool: &'a PgPool,
+    /// What events do to rows.
+    pub context: &'a Context,
+    /// How events are read.
+    pub aggregates: &'a Arc<Aggregates>,
+    /// Opens personal fields.
+    pub keys: &'a Keys,
+    /// Whether the past of the rows is filled as well.
+    pub history: bool,
+}
+
 /// Rebuilds a context's read model from the log, and swaps it in.
 ///
 /// # Errors
 /// See [`RebuildError`].
 pub async fn rebuild(
-    url: &str,
-    pool: &PgPool,
-    context: &Context,
-    aggregates: &Arc<Aggregates>,
-    keys: &Keys,
+    work: Rebuild<'_>,
     told: impl FnMut(Progress),
 ) -> Result<Rebuilt, RebuildError> {
+    let context = work.context;
     if context.tables.is_empty() {
         return Err(RebuildError::NoTables(context.name));
     }
-    let mut connection = migrate::connect(url).await?;
+    let mut connection = migrate::connect(work.url).await?;
     let mine: bool = sqlx::query_scalar(
         "SELECT pg_try_advisory_lock(hashtext('annals.rebuild.' || $1), hashtext(current_database()))",
     )
@@ -93,7 +108,7 @@ pub async fn rebuild(
     if !mine {
         return Err(RebuildError::Busy(context.name));
     }
-    let rebuilt = alone(&mut connection, pool, context, aggregates, keys, told).await;
+    let rebuilt = alone(&mut connection, work, told).await;
     // A connection's locks outlive it by a moment; whoever rebuilds again at once is not to meet them.
     connection.execute("SELECT pg_advisory_unlock_all()").await.ok();
     connection.close().await.ok();
@@ -103,16 +118,14 @@ pub async fn rebuild(
 /// The rebuild itself, while no other is at work.
 async fn alone(
     connection: &mut PgConnection,
-    pool: &PgPool,
-    context: &Context,
-    aggregates: &Arc<Aggregates>,
-    keys: &Keys,
+    work: Rebuild<'_>,
     mut told: impl FnMut(Progress),
 ) -> Result<Rebuilt, RebuildError> {
+    let Rebuild { pool, context, aggregates, keys, history, .. } = work;
     let store = Store::new(pool.clone());
     let next = format!("{}_next", context.name);
-    let mut at = prepare(connection, pool, context, &next).await?;
-    let target = Target { context, name: &next, schema: Some(&next) };
+    let mut at = prepare(connection, pool, context, &next, history).await?;
+    let target = Target { context, name: &next, schema: Some(&next), history };
     let mut events = 0;
     loop {
         let head = store.head().await?;
@@ -129,6 +142,11 @@ async fn alone(
         return Err(RebuildError::InUse(away));
     }
     let rebuilt = swap(connection, &store, target, aggregates, keys, at, events).await?;
+    // Planners know nothing of rows that were filled in bulk. (carenotes.ops.analyze)
+    for table in context.tables {
+        let sql = format!("ANALYZE {}.{}", context.name, table.name);
+        connection.execute(sql.as_str()).await?;
+    }
     // Whoever asked before the swap may not have begun to read yet.
     sleep(GRACE).await;
     if !migrate::retire_schema(connection, &away, PATIENCE).await? {
@@ -146,7 +164,7 @@ async fn alone(
 }
 
 /// Applies events, but for those that cannot be and that an operator lets be skipped.
-async fn apply_page(
+pub(super) async fn apply_page(
     connection: &mut PgConnection,
     pool: &PgPool,
     target: Target<'_>,
@@ -174,7 +192,7 @@ async fn apply_page(
         if !skipped {
             return Ok(applied?);
         }
-        *at = pass_over(connection, target.name, at, event).await?;
+        *at = pass_over(connection, target, at, event).await?;
         rest = others;
     }
 }
@@ -190,10 +208,12 @@ async fn prepare(
     pool: &PgPool,
     context: &Context,
     next: &str,
+    history: bool,
 ) -> Result<Checkpoint, RebuildError> {
     let hash = tables_hash(context);
     if let Some(at) = checkpoint(pool, next).await?
         && at.tables_hash == hash
+        && (at.position == 0 || at.history == history)
     {
         return Ok(at);
     }
@@ -205,7 +225,7 @@ async fn prepare(
          SELECT $2, coalesce(max(epoch), 0) + 1, $3 FROM annals.projections WHERE name = $1
          ON CONFLICT (name) DO UPDATE
          SET epoch = excluded.epoch, position = 0, hash = NULL, recorded_at = NULL,
-             tables_hash = excluded.tables_hash, stopped_at = NULL, error = NULL",
+             tables_hash = excluded.tables_hash, stopped_at = NULL, error = NULL, history = false",
     )
     .bind(context.name)
     .bind(next)
@@ -247,6 +267,7 @@ async fn swap(
         apply_page(&mut transaction, store.pool(), target, aggregates, keys, &mut at, &page)
             .await?;
     }
+    migrate::carry_over(&mut transaction, context, name, next).await?;
     let compared = live.1 == at.tables_hash && live.0 == at.position;
     let mut different = Vec::new();
     if compared {
@@ -273,7 +294,7 @@ async fn swap(
 }
 
 /// How many rows a table has, and a sum over their contents that no order changes.
-async fn digest(
+pub(super) async fn digest(
     connection: &mut PgConnection,
     schema: &str,
     table: &str,

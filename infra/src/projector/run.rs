@@ -49,6 +49,8 @@ pub struct Projector {
     pub client: Option<Client>,
     /// Checks that messages are the relay's.
     pub key: MacKey,
+    /// Whether versions of rows are kept.
+    pub history: bool,
 }
 
 impl std::fmt::Debug for Projector {
@@ -157,6 +159,12 @@ impl Projector {
                 "the tables of {0} are of another version: run `annals rebuild {0}`",
                 context.name
             )));
+        }
+        if self.history && !at.history && at.position > 0 {
+            tracing::warn!(
+                context = context.name,
+                "the past of these tables is not kept: `annals rebuild` fills it from the log"
+            );
         }
         Ok(at)
     }
@@ -285,7 +293,7 @@ impl Projector {
         if events.is_empty() {
             return Ok(());
         }
-        let target = Target { context, name: context.name, schema: None };
+        let target = self.target(context);
         let mut rest = events.as_slice();
         while !rest.is_empty() {
             let before = at.position;
@@ -337,7 +345,7 @@ impl Projector {
                         continue;
                     }
                     if self.park(connection, context, event, &why).await? {
-                        *at = pass_over(connection, context.name, at, event).await?;
+                        *at = pass_over(connection, target, at, event).await?;
                         return Ok(());
                     }
                     return Err(RunError::Standing(format!(
@@ -349,6 +357,10 @@ impl Projector {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    fn target<'a>(&self, context: &'a Context) -> Target<'a> {
+        Target { context, name: context.name, schema: None, history: self.history }
     }
 
     /// Says how far the rows are, to whoever waits or watches.

@@ -1,11 +1,14 @@
-//! Writing merged changes: one statement per table and column set.
+//! Writing merged changes: one statement per table and column set, and their past with them.
 
 use std::collections::BTreeMap;
 
 use annals_projections::{Change, Operation, Row, Table};
 use sqlx::PgConnection;
 
-use super::merge::{Dropped, Merged, Step, Write};
+use super::{
+    history::{self, Stamp},
+    merge::{Dropped, Merged, Step, Write},
+};
 
 /// Why rows were not written.
 #[derive(Debug, thiserror::Error)]
@@ -30,13 +33,17 @@ pub enum WriteError {
     },
 }
 
-/// Writes steps, in order, into a schema.
+/// Writes steps, in order, into a schema; where the events are given, versions into the schema beside it.
 pub async fn write(
     connection: &mut PgConnection,
     schema: Option<&str>,
     steps: &[Step],
+    past: Option<&[Stamp]>,
 ) -> Result<(), WriteError> {
-    for step in steps {
+    for (nth, step) in steps.iter().enumerate() {
+        if let Some(stamps) = past {
+            history::keep(connection, schema, step, stamps, nth > 0).await?;
+        }
         let mut sure: Groups<'_> = BTreeMap::new();
         let mut perhaps: Groups<'_> = BTreeMap::new();
         let mut written: BTreeMap<(&str, Write, String), (&Table, Vec<Row>)> = BTreeMap::new();
@@ -61,8 +68,13 @@ pub async fn write(
             };
             run(connection, table, &sql, &rows, true).await?;
         }
-        for change in &step.everywhere {
-            everywhere(connection, schema, change).await?;
+        for (event, change) in &step.everywhere {
+            match past.and_then(|stamps| stamps.get(*event)) {
+                Some(stamp) if history::is_kept(change.table) => {
+                    history::everywhere(connection, schema, change, stamp).await?;
+                }
+                _ => everywhere(connection, schema, change).await?,
+            }
         }
     }
     Ok(())
@@ -134,25 +146,32 @@ async fn everywhere(
             set.join(", ")
         )
     };
-    let mut row = change.columns.clone();
-    row.extend(change.key.clone());
-    let json = serde_json::to_string(&row).unwrap_or_default();
-    sqlx::query(&sql).bind(json).execute(connection).await.map_err(|source| {
-        WriteError::Postgres {
-            table: format!("{}.{}", change.table.schema, change.table.name),
-            source,
-        }
-    })?;
+    sqlx::query(&sql)
+        .bind(wanted(change))
+        .execute(connection)
+        .await
+        .map_err(|source| refused(change.table, source))?;
     Ok(())
 }
 
-fn qualified(table: &Table, schema: Option<&str>) -> String {
+/// The columns that change and the value that is looked for, as one JSON object.
+pub(super) fn wanted(change: &Change) -> String {
+    let mut row = change.columns.clone();
+    row.extend(change.key.clone());
+    serde_json::to_string(&row).unwrap_or_default()
+}
+
+pub(super) fn refused(table: &Table, source: sqlx::Error) -> WriteError {
+    WriteError::Postgres { table: format!("{}.{}", table.schema, table.name), source }
+}
+
+pub(super) fn qualified(table: &Table, schema: Option<&str>) -> String {
     // A table of another schema than its context's, such as auth.users, is never moved.
     let schema = schema.filter(|_| !table.sql.is_empty()).unwrap_or(table.schema);
     format!("{}.{}", quoted(schema), quoted(table.name))
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

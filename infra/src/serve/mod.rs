@@ -28,6 +28,7 @@ use crate::{
     reactor::{Reactor, Sender},
     relay::{MacKey, Relay},
     service::{RateLimit, Receiver, Sentry, Service, ServiceError},
+    settings::Kept,
     store::{ConnectError, Role, Store, connect},
 };
 
@@ -84,6 +85,8 @@ pub struct Config {
     pub rate_limit: u32,
     /// Where replies may go.
     pub reply_prefixes: Vec<String>,
+    /// Contexts whose past is kept.
+    pub history: Kept,
     /// Lets a Postgres pass that can lose commits: for tests on a throw-away cluster.
     pub allow_unsafe: bool,
     /// The time.
@@ -122,6 +125,7 @@ impl Config {
             max_body: annals_commands::envelope::MAX_BODY,
             rate_limit: 0,
             reply_prefixes: vec!["_INBOX.".to_owned()],
+            history: Kept::ALL,
             allow_unsafe: false,
             clock: Arc::new(SystemClock),
             region: "ca-central-1".to_owned(),
@@ -382,6 +386,13 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             connect(&config.database_url, Role::Projector, share(3), config.allow_unsafe).await?;
         check_schema(&pool).await?;
         tasks.push(tokio::spawn(projector::watch(pool.clone(), names.clone(), stop.clone())));
+        tasks.push(tokio::spawn(projector::ahead(
+            pool.clone(),
+            Arc::clone(&catalogue),
+            names.clone(),
+            Arc::clone(&config.clock),
+            stop.clone(),
+        )));
         for name in names {
             let projector = Projector {
                 catalogue: Arc::clone(&catalogue),
@@ -390,6 +401,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
                 keys: Arc::clone(&keys),
                 client: Some(client.clone()),
                 key: mac.clone(),
+                history: config.history.has(name),
             };
             tasks.push(tokio::spawn(projector.run(name, stop.clone())));
         }

@@ -195,6 +195,34 @@ impl Kind for Contexts {
     }
 }
 
+/// The contexts whose past is kept: all, none, or these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept(Option<Vec<String>>);
+
+impl Kept {
+    /// The past of every context.
+    pub const ALL: Self = Self(None);
+    /// No past.
+    pub const NONE: Self = Self(Some(Vec::new()));
+
+    /// Whether a context's past is kept.
+    #[must_use]
+    pub fn has(&self, context: &str) -> bool {
+        self.0.as_ref().is_none_or(|these| these.iter().any(|this| this == context))
+    }
+}
+
+impl Kind for Kept {
+    fn read(text: &str) -> Result<Self, String> {
+        if text.trim() == "none" {
+            return Ok(Self::NONE);
+        }
+        Contexts::read(text)
+            .map(|contexts| Self(contexts.0))
+            .map_err(|error| format!("{error}, or none"))
+    }
+}
+
 /// Beginnings of reply subjects, at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplyPrefixes(Vec<String>);

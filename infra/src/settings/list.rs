@@ -4,7 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
     kinds::{
-        Contexts, DatabaseUrl, FromText, Jwks, LogFormat, NatsUrl, ReplyPrefixes, Roles, ranged,
+        Contexts, DatabaseUrl, FromText, Jwks, Kept, LogFormat, NatsUrl, ReplyPrefixes, Roles,
+        ranged,
     },
     layers::{Complaint, Level},
     mask::Hidden,
@@ -148,6 +149,9 @@ settings! {
     /// A TOML file with the rules that reactions judge by, one table a context; what is not in it is as by
     /// default.
     rules: Option<PathBuf> = "ANNALS_RULES", Plain, Nothing;
+    /// The contexts whose past is kept, separated by commas, `all` or `none`: every version of every row,
+    /// for as-of queries and lineage. One that is named later is filled by `annals rebuild`.
+    history: Kept = "ANNALS_HISTORY", Plain, Value("all");
     /// The region whose data this deployment may hold.
     region: String = "ANNALS_REGION", Plain, Value("ca-central-1");
 

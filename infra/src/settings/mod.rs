@@ -30,7 +30,9 @@ mod nearest;
 mod tests;
 
 pub use flags::Flags;
-pub use kinds::{Contexts, DatabaseUrl, Jwks, LogFormat, NatsUrl, ReplyPrefixes, Role, Roles};
+pub use kinds::{
+    Contexts, DatabaseUrl, Jwks, Kept, LogFormat, NatsUrl, ReplyPrefixes, Role, Roles,
+};
 pub use layers::{Complaint, Complaints, Level, Origin, Resolved, Sources, Value};
 pub use list::{ALL, Fallback, Setting, Settings, Shown};
 pub use mask::{Hidden, mask_url};

@@ -11,6 +11,7 @@ pub use append::{AppendError, Batch, CommandRow, Guard, NewEvent, Taken};
 pub use connect::{ConnectError, Role, connect};
 pub use event::{Metadata, SealedSubject, StoredEvent, leaf_hash};
 pub use outcome::StoredOutcome;
+pub(crate) use read::COLUMNS;
 pub use read::{LoadedStream, Snapshot};
 
 use sqlx::PgPool;

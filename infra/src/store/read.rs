@@ -29,7 +29,8 @@ pub struct Snapshot {
     pub state: String,
 }
 
-const COLUMNS: &str = "event.position, event.aggregate_type, event.aggregate_id, event.sequence, \
+/// What an event is read with; the table goes by the name `event`.
+pub(crate) const COLUMNS: &str = "event.position, event.aggregate_type, event.aggregate_id, event.sequence, \
      event.event_type, event.event_version, event.payload::text AS payload, \
      event.metadata::text AS metadata, event.event_id, event.recorded_at, event.hash";
 
@@ -167,6 +168,28 @@ impl Store {
         .bind(position)
         .bind(limit)
         .bind(contexts)
+        .fetch_all(&self.pool)
+        .await
+    }
+
+    /// Erasures of a context's people after a position, in order (shared.erasure.event).
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn erasures(
+        &self,
+        after: i64,
+        context: &str,
+    ) -> Result<Vec<StoredEvent>, sqlx::Error> {
+        sqlx::query_as(&format!(
+            "SELECT {COLUMNS} FROM annals.events AS event
+             WHERE event.position > $1 AND event.event_type LIKE '%Erased'
+               AND event.aggregate_type >= $2 AND event.aggregate_type < $3
+             ORDER BY event.position"
+        ))
+        .bind(after)
+        .bind(format!("{context}."))
+        .bind(format!("{context}/"))
         .fetch_all(&self.pool)
         .await
     }

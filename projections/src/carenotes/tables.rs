@@ -3,7 +3,10 @@
 //! What a table is stands in its `.sql` file. Defaults there are the documents' and never fire: every
 //! column comes from an event, so that a rebuild gives the same rows (F021).
 
-use crate::{table, table::Table};
+use crate::{
+    table,
+    table::{Partitions, Table},
+};
 
 /// Care providers. The tenant.
 pub static ORGANIZATIONS: Table = table!("carenotes", "organizations", ["id"]);
@@ -24,7 +27,14 @@ pub static CARE_PLANS: Table = table!("carenotes", "care_plans", ["id"]);
 pub static ASSESSMENTS: Table = table!("carenotes", "assessments", ["id"]);
 
 /// What was done for a resident, and seen of them, in a shift.
-pub static DAILY_RECORDS: Table = table!("carenotes", "daily_records", ["id", "date"]);
+///
+/// One partition a month: `daily_records_y2026m01` (F071-F075, carenotes.reaction.partition-ahead).
+pub static DAILY_RECORDS: Table =
+    table!("carenotes", "daily_records", ["id", "date"]).partitioned(Partitions {
+        column: "date",
+        ensure: "ensure_daily_records_partition",
+        months_ahead: 1,
+    });
 
 /// Quality audits of a facility.
 pub static AUDITS: Table = table!("carenotes", "audits", ["id"]);
@@ -35,7 +45,8 @@ pub static INCIDENTS: Table = table!("carenotes", "incidents", ["id"]);
 /// Schema migrations that have been applied.
 ///
 /// No projection writes it: the migrator does, and a rebuild carries its rows over.
-pub static SCHEMA_VERSIONS: Table = table!("carenotes", "schema_versions", ["version"]);
+pub static SCHEMA_VERSIONS: Table =
+    table!("carenotes", "schema_versions", ["version"]).of_the_migrator();
 
 /// Every table, parents before children.
 pub static TABLES: &[&Table] = &[

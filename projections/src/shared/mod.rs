@@ -14,7 +14,7 @@ use crate::{
 
 /// Known accounts. Made by the migrator only where no `auth` schema exists; where Supabase owns it,
 /// nothing in it is touched.
-pub static USERS: Table = Table { schema: "auth", name: "users", key: &["id"], sql: "" };
+pub static USERS: Table = Table::new("auth", "users", &["id"], "");
 
 /// The read model.
 #[must_use]

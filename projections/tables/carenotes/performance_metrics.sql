@@ -20,3 +20,4 @@ COMMENT ON COLUMN carenotes.performance_metrics.last_autovacuum IS
 
 REVOKE ALL ON carenotes.performance_metrics FROM PUBLIC, anon, authenticated;
 GRANT SELECT ON carenotes.performance_metrics TO pg_monitor;
+GRANT USAGE ON SCHEMA carenotes TO pg_monitor;

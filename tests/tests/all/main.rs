@@ -10,6 +10,7 @@ mod catalogue;
 mod commands;
 mod discovery;
 mod fanout;
+mod past;
 mod projections;
 mod proof;
 mod reactions;

@@ -1,13 +1,10 @@
 //! Whether every table of the read models is guarded, and of the present version.
 
-use annals_projections::Catalogue;
+use annals_projections::{Catalogue, Writer};
 use sqlx::{FromRow, PgPool};
 
 use super::finding::Finding;
 use crate::migrate::{STORE, tables_hash};
-
-/// A table that belongs to the migrator (F085): nobody else has a right to it, and no policy speaks.
-const OF_THE_MIGRATOR: (&str, &str) = ("carenotes", "schema_versions");
 
 #[derive(Debug, Clone, FromRow)]
 struct Relation {
@@ -21,6 +18,9 @@ struct Relation {
     is_read: bool,
     runs_as_invoker: bool,
     has_barrier: bool,
+    /// A table that belongs to the migrator (F085): nobody else has a right to it, and no policy speaks.
+    #[sqlx(default)]
+    is_exempt: bool,
 }
 
 /// Looks at the catalogue of the read models' schemas.
@@ -29,7 +29,11 @@ pub(super) async fn check(pool: &PgPool, catalogue: &Catalogue) -> Vec<Finding> 
     let schemas: Vec<_> =
         catalogue.contexts().filter(|it| !it.tables.is_empty()).map(|it| it.name).collect();
     match relations(pool, &schemas).await {
-        Ok(relations) => {
+        Ok(mut relations) => {
+            let of_the_migrator = exempt(catalogue);
+            for it in &mut relations {
+                it.is_exempt = of_the_migrator.contains(&(it.schema.as_str(), it.name.as_str()));
+            }
             findings.extend(of_relations(&relations, &tables(catalogue), &barriers(catalogue)));
         }
         Err(error) => findings.push(Finding::unanswered("row security", &error)),
@@ -54,6 +58,13 @@ pub(super) async fn check(pool: &PgPool, catalogue: &Catalogue) -> Vec<Finding> 
         Err(error) => Finding::unanswered("table files", &error),
     });
     findings
+}
+
+/// Tables that the migrator writes: no row security is asked of them.
+fn exempt(catalogue: &Catalogue) -> Vec<(&'static str, &'static str)> {
+    let tables = catalogue.contexts().flat_map(|it| it.tables);
+    let exempt = tables.filter(|table| table.writer == Writer::Migrator);
+    exempt.map(|table| (table.schema, table.name)).collect()
 }
 
 fn tables(catalogue: &Catalogue) -> Vec<String> {
@@ -105,8 +116,8 @@ fn of_relations(
     };
     let known: Vec<_> = relations.iter().map(full).collect();
     let missing: Vec<_> = documented.iter().filter(|it| !known.contains(it)).cloned().collect();
-    let open = named(|it| it.is_table() && !it.is_exempt() && !it.is_guarded);
-    let mute = named(|it| it.is_table() && !it.is_exempt() && !it.is_partition && it.policies == 0);
+    let open = named(|it| it.is_table() && !it.is_exempt && !it.is_guarded);
+    let mute = named(|it| it.is_table() && !it.is_exempt && !it.is_partition && it.policies == 0);
     let public = named(|it| it.is_public || (it.has_no_readers() && it.is_read));
     let is_barrier = |it: &&Relation| it.has_barrier && barriers.contains(&full(it));
     let views: Vec<_> = relations
@@ -154,19 +165,16 @@ impl Relation {
         matches!(self.kind.as_str(), "r" | "p")
     }
 
-    /// Whether whoever asks it gets what its owner may see.
+    /// Whether a reader who asks it gets what its owner may see. A view that no reader may ask is not
+    /// for readers (F084).
     fn answers_for_its_owner(&self) -> bool {
-        matches!(self.kind.as_str(), "m" | "f") || (self.kind == "v" && !self.runs_as_invoker)
-    }
-
-    /// Whether no row security is asked of it.
-    fn is_exempt(&self) -> bool {
-        (self.schema.as_str(), self.name.as_str()) == OF_THE_MIGRATOR
+        matches!(self.kind.as_str(), "m" | "f")
+            || (self.kind == "v" && !self.runs_as_invoker && self.is_read)
     }
 
     /// Whether no reader may have a right to it: a partition is read through its parent (F074).
     fn has_no_readers(&self) -> bool {
-        self.is_exempt() || self.is_partition
+        self.is_exempt || self.is_partition
     }
 }
 
@@ -244,6 +252,7 @@ mod tests {
             is_read: true,
             runs_as_invoker: true,
             has_barrier: false,
+            is_exempt: false,
         }
     }
 
@@ -280,6 +289,7 @@ mod tests {
             is_guarded: false,
             policies: 0,
             is_read: false,
+            is_exempt: true,
             ..relation("carenotes.schema_versions", "r")
         };
         assert_eq!(wrong(&[alerts.clone(), month.clone(), versions]), []);
@@ -292,6 +302,12 @@ mod tests {
         let alerts = relation("lift.alerts", "r");
         let view = Relation { runs_as_invoker: false, ..relation("lift.summary", "v") };
         assert_eq!(wrong(&[alerts.clone(), view])[0], ("views", "lift.summary".to_owned()));
+        let unread = Relation {
+            runs_as_invoker: false,
+            is_read: false,
+            ..relation("carenotes.performance_metrics", "v")
+        };
+        assert_eq!(wrong(&[alerts.clone(), unread]), []);
         let barrier =
             Relation { runs_as_invoker: false, has_barrier: true, ..relation("lift.notes", "v") };
         assert_eq!(wrong(&[alerts.clone(), barrier.clone()]), []);

@@ -54,7 +54,7 @@ fn unknown<'a>(what: &str, word: &str, known: impl Iterator<Item = &'a str>) -> 
 }
 
 /// A stored name as people type it: `lift.alert` is `lift/alert`.
-pub(super) fn typed(kind: &str) -> String {
+pub(in crate::ops) fn typed(kind: &str) -> String {
     kind.replacen('.', "/", 1)
 }
 

@@ -7,7 +7,8 @@
 mod address;
 mod list;
 mod rows;
-mod told;
+mod search;
+pub(in crate::ops) mod told;
 mod write;
 
 #[cfg(test)]
@@ -17,14 +18,13 @@ use std::process::ExitCode;
 
 use annals_commands::Catalogue;
 use annals_projections::Catalogue as Projections;
+use uuid::Uuid;
 
-use self::{
-    address::{Address, typed},
-    rows::Rows,
-    told::Teller,
-};
+pub(super) use self::{address::typed, rows::Rows, told::Teller, write::plain};
+
+use self::{address::Address, search::Search};
 use super::{
-    EXIT_CODES, OpsError,
+    EXIT_CODES, Moment, OpsError,
     setup::{Setup, tables_missing},
 };
 use crate::{
@@ -47,6 +47,9 @@ Examples:
   annals history lift/alert                alerts that changed last, with their ids
   annals history lift/alert/<id>           the story of one of them
   annals history samia/wallet/<id> --after 100 --limit 20
+  annals history --correlation <id>        all that came of one request, across aggregates
+  annals history lift --actor <id> --since 2026-03-01 --until 2026-03-02
+  annals history lift/alert --type AlertResolved --json      millions of them, if need be
   annals history samia/wallet/<id> --json | jq -c 'select(.command == \"debit_wallet\") | .changes'
 
 Personal fields are opened where ANNALS_KEK_FILE names the key-encryption key and the key store
@@ -55,14 +58,33 @@ answers; those of an erased person read as erased, for ever.
 {EXIT_CODES}"))]
 pub struct HistoryArgs {
     /// What to tell of: an aggregate, or a kind of aggregate to list.
-    #[arg(value_name = "CONTEXT[/AGGREGATE[/ID]]")]
+    /// May be left out where events are looked for.
+    #[arg(value_name = "CONTEXT[/AGGREGATE[/ID]]", default_value = "", hide_default_value = true)]
     pub what: String,
+    /// Looks for what this person or service did.
+    #[arg(long, value_name = "ID")]
+    pub actor: Option<Uuid>,
+    /// Looks for what was recorded from this time on, or after this position.
+    #[arg(long, value_name = "MOMENT")]
+    pub since: Option<Moment>,
+    /// Looks for what was recorded up to this time or position.
+    #[arg(long, value_name = "MOMENT")]
+    pub until: Option<Moment>,
+    /// Looks for this kind of event, for example AlertRaised; may be given again.
+    #[arg(long = "type", value_name = "EVENT")]
+    pub kind: Vec<String>,
+    /// Looks for what is of this tenant: an organisation, a family, a user.
+    #[arg(long, value_name = "ID")]
+    pub tenant: Option<String>,
+    /// Looks for all that belongs together, across aggregates: a command's id, or what a request named.
+    #[arg(long, value_name = "ID")]
+    pub correlation: Option<String>,
     /// Writes JSON Lines: one object an event, its payload opened.
     #[arg(long)]
     pub json: bool,
-    /// Leaves out the first events, up to this number.
+    /// Leaves out the first events, up to this number; where events are looked for, up to this position.
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    pub after: u32,
+    pub after: i64,
     /// Tells at most so many events. People are shown 100, programs all, where it is left out.
     #[arg(long, value_name = "COUNT")]
     pub limit: Option<u32>,
@@ -77,32 +99,61 @@ pub struct HistoryArgs {
     pub flags: Flags,
 }
 
+impl HistoryArgs {
+    /// Whether events are looked for, instead of one aggregate's story told.
+    const fn is_search(&self) -> bool {
+        self.actor.is_some()
+            || self.since.is_some()
+            || self.until.is_some()
+            || !self.kind.is_empty()
+            || self.tenant.is_some()
+            || self.correlation.is_some()
+    }
+}
+
 /// Runs `annals history`.
 ///
 /// # Errors
 /// There is no such kind, or Postgres or the key store do not answer.
 pub async fn run(args: HistoryArgs) -> Result<ExitCode, OpsError> {
     let catalogue = Catalogue::new();
-    let address = address::read(&args.what, &catalogue)?;
-    if let Address::Context(context) = address {
-        say(&list::kinds(&catalogue, context, Output::stdout()));
-        return Ok(Exit::Done.into());
+    let address =
+        if args.what.is_empty() { None } else { Some(address::read(&args.what, &catalogue)?) };
+    match &address {
+        Some(Address::Context(context)) if !args.is_search() => {
+            say(&list::kinds(&catalogue, context, Output::stdout()));
+            return Ok(Exit::Done.into());
+        }
+        None if !args.is_search() => {
+            let names: Vec<_> = catalogue.contexts().iter().map(|it| it.name).collect();
+            return Err(OpsError::Usage(format!(
+                "say what to tell of: one of {}, or what to look for (--actor, --since, --until, \
+                 --type, --tenant, --correlation)",
+                names.join(", ")
+            )));
+        }
+        _ => {}
     }
     let setup = Setup::new(&args.flags)?;
     let store = Store::new(setup.pool(Role::Auditor, 2).await?);
-    let keys = keys(&setup, &args).await?;
-    let reader = Reader { catalogue, store, keys, output: Output::stdout() };
+    let keys = open_keys(&setup, args.sealed || args.raw).await?;
+    let projections = Projections::new();
+    let reader = Reader { catalogue, projections, store, keys, output: Output::stdout() };
+    if args.is_search() {
+        let search = Search::new(&args, &reader.catalogue, reader.store.pool()).await?;
+        return reader.search(search, &args, say).await.map(Into::into);
+    }
     let exit = match address {
-        Address::Kind(kind) => reader.list(kind, &args, say).await,
-        Address::Stream(kind, id) => reader.tell(kind, &id, &args, say).await,
-        Address::Context(_) => Ok(Exit::Done),
+        Some(Address::Kind(kind)) => reader.list(kind, &args, say).await,
+        Some(Address::Stream(kind, id)) => reader.tell(kind, &id, &args, say).await,
+        Some(Address::Context(_)) | None => Ok(Exit::Done),
     };
     Ok(exit?.into())
 }
 
 /// The keys, where they are wanted and can be had.
-async fn keys(setup: &Setup, args: &HistoryArgs) -> Result<Option<Keys>, OpsError> {
-    if args.sealed || args.raw {
+pub(super) async fn open_keys(setup: &Setup, closed: bool) -> Result<Option<Keys>, OpsError> {
+    if closed {
         return Ok(None);
     }
     if setup.kek_file().is_none() {
@@ -117,6 +168,7 @@ async fn keys(setup: &Setup, args: &HistoryArgs) -> Result<Option<Keys>, OpsErro
 
 struct Reader {
     catalogue: Catalogue,
+    projections: Projections,
     store: Store,
     keys: Option<Keys>,
     output: Output,
@@ -159,12 +211,11 @@ impl Reader {
             return Ok(Exit::Fault);
         }
         let everything = if args.json { u32::MAX } else { SHOWN };
-        let (after, limit) = (i64::from(args.after), i64::from(args.limit.unwrap_or(everything)));
+        let (after, limit) = (args.after, i64::from(args.limit.unwrap_or(everything)));
         let until = last.min(after + limit);
-        let projections = Projections::new();
         let mut teller = Teller {
             catalogue: &self.catalogue,
-            projections: &projections,
+            projections: &self.projections,
             keys: self.keys.as_ref(),
             rows: Rows::default(),
         };
@@ -174,7 +225,7 @@ impl Reader {
             let page = self.store.stream(kind, id, read, PAGE.min(until - read)).await?;
             let Some(end) = page.last().map(|event| event.sequence) else { break };
             for stored in &page {
-                let told = teller.tell(stored).await?;
+                let mut told = teller.tell(stored).await?;
                 if read == 0 && stored.sequence == 1 && !args.json {
                     let tenant = told.metadata.as_ref().map(|it| it.tenant.as_str());
                     say(&write::heading(kind, id, last, tenant, self.output));
@@ -182,6 +233,7 @@ impl Reader {
                 if stored.sequence <= after {
                     continue;
                 }
+                told.cause = self.cause(&told).await?;
                 if !told.trouble.is_empty() {
                     exit = Exit::Fault;
                 }

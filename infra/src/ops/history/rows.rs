@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 /// A field of an event or a column of its rows, and what it was before where it was something.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Changed {
+pub(in crate::ops) struct Changed {
     /// Name of the payload's field or of the column.
     pub field: String,
     /// What it was; none where nothing was known of it.
@@ -23,7 +23,7 @@ pub(super) struct Changed {
 
 /// The rows that a stream's events have led to so far.
 #[derive(Debug, Default)]
-pub(super) struct Rows(HashMap<(&'static str, String), Map<String, Value>>);
+pub(in crate::ops) struct Rows(HashMap<(&'static str, String), Map<String, Value>>);
 
 impl Rows {
     /// Moves past an event, and tells its payload's fields and what else it changed. Fields that stay
@@ -93,10 +93,8 @@ mod tests {
 
     use super::*;
 
-    static WALLETS: Table =
-        Table { schema: "samia", name: "user_wallets", key: &["user_id"], sql: "" };
-    static MOVEMENTS: Table =
-        Table { schema: "samia", name: "transactions", key: &["id"], sql: "" };
+    static WALLETS: Table = Table::new("samia", "user_wallets", &["user_id"], "");
+    static MOVEMENTS: Table = Table::new("samia", "transactions", &["id"], "");
 
     fn told(rows: &mut Rows, payload: Value, changes: &[Change]) -> Vec<(String, Value, Value)> {
         let fields = payload.as_object().cloned().unwrap();

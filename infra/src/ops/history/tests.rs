@@ -34,12 +34,18 @@ async fn told(world: &World, args: &HistoryArgs) -> (String, Exit) {
     let setup = world.setup(NOBODY);
     let reader = Reader {
         catalogue: Catalogue::new(),
+        projections: Projections::new(),
         store: Store::new(setup.pool(Role::Auditor, 1).await.unwrap()),
-        keys: keys(&setup, args).await.unwrap(),
+        keys: open_keys(&setup, args.sealed || args.raw).await.unwrap(),
         output: Output::plain(),
     };
     let mut lines = Vec::new();
     let say = |text: &str| lines.push(text.to_owned());
+    if args.is_search() {
+        let search = Search::new(args, &reader.catalogue, reader.store.pool()).await.unwrap();
+        let exit = reader.search(search, args, say).await.unwrap();
+        return (lines.join("\n"), exit);
+    }
     let exit = match address::read(&args.what, &reader.catalogue).unwrap() {
         Address::Stream(kind, id) => reader.tell(kind, &id, args, say).await,
         Address::Kind(kind) => reader.list(kind, args, say).await,
@@ -171,4 +177,60 @@ async fn a_key_that_is_not_ours_opens_nothing() {
     let error = run(story).await.unwrap_err();
     assert!(error.to_string().contains("wrapped by key-encryption key"), "{error}");
     assert_eq!(error.exit(), Exit::Fault);
+}
+
+#[tokio::test]
+async fn events_are_found_by_who_when_what_and_what_they_belong_to() {
+    let mut world = alerted().await;
+    world.organisation().await;
+    let found = async |args: HistoryArgs| {
+        let (text, exit) = told(&world, &HistoryArgs { json: true, ..args }).await;
+        let lines = text.lines().map(|it| serde_json::from_str::<Value>(it).unwrap());
+        (lines.map(|it| it["position"].as_i64().unwrap()).collect::<Vec<_>>(), exit)
+    };
+    let all = HistoryArgs { actor: Some(ACTOR), ..HistoryArgs::default() };
+    assert_eq!(found(all.clone()).await, (vec![1, 2, 3], Exit::Done));
+    let kind = vec!["AlertAcknowledged".to_owned(), "OrganisationRegistered".to_owned()];
+    assert_eq!(found(HistoryArgs { kind: kind.clone(), ..all.clone() }).await.0, [2, 3]);
+    assert_eq!(found(HistoryArgs { kind, ..args("lift/alert") }).await.0, [2]);
+    let tenant = HistoryArgs { tenant: Some("t".into()), after: 1, ..args("lift/organisation") };
+    assert_eq!(found(tenant.clone()).await.0, [3]);
+    let other = HistoryArgs { tenant: Some("another".into()), ..tenant };
+    assert_eq!(found(other).await, (vec![], Exit::Fault));
+    let since = HistoryArgs { since: Some("1".parse().unwrap()), ..HistoryArgs::default() };
+    let until = HistoryArgs { until: Some("2".parse().unwrap()), ..since.clone() };
+    assert_eq!(found(since).await.0, [2, 3]);
+    assert_eq!(found(until).await.0, [2]);
+    let past = HistoryArgs { until: Some("2020-01-01".parse().unwrap()), ..all.clone() };
+    assert_eq!(found(past).await, (vec![], Exit::Fault));
+    let recent = HistoryArgs { since: Some("2020-01-01".parse().unwrap()), ..args("lift") };
+    assert_eq!(found(recent).await.0, [1, 2, 3]);
+
+    // What was there before is known of each stream, though only some of its events are told.
+    let one = HistoryArgs { after: 1, limit: Some(1), ..all };
+    let (text, _) = told(&world, &one).await;
+    assert!(text.contains(&format!("\nlift/alert/{ALERT}\n")), "{text}");
+    assert!(text.contains("status           unread → acknowledged"), "{text}");
+    assert!(text.ends_with("More: the same with --after 2"), "{text}");
+}
+
+#[tokio::test]
+async fn a_correlation_is_followed_across_aggregates_with_each_events_cause() {
+    let mut world = alerted().await;
+    let (cause, correlation): (Uuid, String) = sqlx::query_as(
+        "SELECT event_id, metadata ->> 'correlation_id' FROM annals.events WHERE position = 1",
+    )
+    .fetch_one(&world.owner().await)
+    .await
+    .unwrap();
+    world.because(cause, &correlation).await;
+    let follow = HistoryArgs { correlation: Some(correlation), ..HistoryArgs::default() };
+    let (text, exit) = told(&world, &follow).await;
+    assert_eq!(exit, Exit::Done);
+    let since = format!("      since: Alert raised, lift/alert/{ALERT}, position 1\n");
+    assert!(text.contains(&since) && text.contains("Organisation registered"), "{text}");
+    assert!(!text.contains("Alert acknowledged"), "of another request: {text}");
+    let (text, _) = told(&world, &HistoryArgs { json: true, ..follow }).await;
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(last["cause"]["position"], 1);
 }

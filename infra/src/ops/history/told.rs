@@ -1,7 +1,7 @@
 //! One event, opened, with what it changed.
 
 use annals_commands::Catalogue;
-use annals_projections::Catalogue as Projections;
+use annals_projections::{Catalogue as Projections, Change};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use crate::{
 
 /// Why personal fields are not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hidden {
+pub(in crate::ops) enum Hidden {
     /// No keys were used.
     Sealed,
     /// The person was erased.
@@ -33,9 +33,22 @@ impl Hidden {
     }
 }
 
+/// The event that led to another.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub(in crate::ops) struct Cause {
+    /// Its place in the log.
+    pub position: i64,
+    /// Its kind.
+    pub event_type: String,
+    /// The kind of its stream.
+    pub aggregate_type: String,
+    /// Its stream.
+    pub aggregate_id: String,
+}
+
 /// An event, as it is told.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Told {
+pub(in crate::ops) struct Told {
     /// Its place in the stream.
     pub number: i64,
     /// Its place in the log.
@@ -58,12 +71,16 @@ pub(super) struct Told {
     pub hidden: Option<(Hidden, Vec<&'static str>)>,
     /// What changed.
     pub changes: Vec<Changed>,
+    /// What it did to rows.
+    pub made: Vec<Change>,
+    /// The event that led to it, where one did and it was looked for.
+    pub cause: Option<Cause>,
     /// What is wrong with the event: it was altered, or this version does not know it.
     pub trouble: Vec<String>,
 }
 
 /// Tells a stream's events, in order from the first.
-pub(super) struct Teller<'a> {
+pub(in crate::ops) struct Teller<'a> {
     /// How events are read.
     pub catalogue: &'a Catalogue,
     /// What events do to rows.
@@ -100,7 +117,7 @@ impl Teller<'_> {
             None => serde_json::from_str(&stored.payload).unwrap_or_default(),
         };
         let hidden = opened.as_ref().and_then(|opened| self.hidden(opened, stored));
-        let changes = self.changes(stored, metadata.as_ref(), opened);
+        let (changes, made) = self.changes(stored, metadata.as_ref(), opened);
         Ok(Told {
             number: stored.sequence,
             position: stored.position,
@@ -113,6 +130,8 @@ impl Teller<'_> {
             payload,
             hidden,
             changes,
+            made,
+            cause: None,
             trouble,
         })
     }
@@ -146,9 +165,9 @@ impl Teller<'_> {
         stored: &StoredEvent,
         metadata: Option<&Metadata>,
         opened: Option<Opened>,
-    ) -> Vec<Changed> {
-        let (Some(metadata), Some(opened)) = (metadata, opened) else { return Vec::new() };
-        let Value::Object(fields) = opened.payload.clone() else { return Vec::new() };
+    ) -> (Vec<Changed>, Vec<Change>) {
+        let (Some(metadata), Some(opened)) = (metadata, opened) else { return Default::default() };
+        let Value::Object(fields) = opened.payload.clone() else { return Default::default() };
         let envelope = envelope(stored, metadata.clone(), opened.erased);
         // Rows say what was there before; without them the fields are told as they are.
         let changes = self
@@ -156,7 +175,7 @@ impl Teller<'_> {
             .context(stored.context())
             .and_then(|context| context.project(&envelope, opened.payload, || Value::Null).ok())
             .unwrap_or_default();
-        self.rows.pass(&fields, &changes, stored.recorded_at)
+        (self.rows.pass(&fields, &changes, stored.recorded_at), changes)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 use uuid::Uuid;
 
 use super::{
@@ -53,6 +53,11 @@ pub(super) fn event(told: &Told, raw: bool, output: Output) -> String {
         if let Some(reason) = &it.reason {
             let _ = writeln!(text, "      because: {}", visible(reason));
         }
+    }
+    if let Some(it) = &told.cause {
+        let title = in_words(&it.event_type);
+        let of = visible(&format!("{}/{}", typed(&it.aggregate_type), it.aggregate_id));
+        let _ = writeln!(text, "      since: {title}, {of}, position {}", number(it.position));
     }
     for wrong in &told.trouble {
         let _ =
@@ -113,7 +118,7 @@ fn changes(told: &Told, output: Output) -> String {
 }
 
 /// A value on one line.
-fn plain(value: &Value) -> String {
+pub(in crate::ops) fn plain(value: &Value) -> String {
     let text = match value {
         Value::Null => "—".to_owned(),
         Value::String(text) if text.is_empty() || text.trim() != text => value.to_string(),
@@ -164,6 +169,8 @@ struct Line<'a> {
     hidden_fields: &'a [&'static str],
     correlation_id: Option<&'a str>,
     causation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<Value>,
     traceparent: Option<&'a str>,
     tenant: Option<&'a str>,
     position: i64,
@@ -223,6 +230,10 @@ pub(super) fn line(kind: &str, id: &str, told: &Told, raw: bool) -> serde_json::
         hidden_fields,
         correlation_id: text(|it| &it.correlation_id),
         causation_id: text(|it| &it.causation_id),
+        cause: told.cause.as_ref().map(|it| {
+            json!({ "position": it.position, "type": it.event_type,
+                    "aggregate": it.aggregate_type, "id": it.aggregate_id })
+        }),
         traceparent: metadata.and_then(|it| it.traceparent.as_deref()),
         tenant: text(|it| &it.tenant),
         position: told.position,
@@ -234,7 +245,6 @@ pub(super) fn line(kind: &str, id: &str, told: &Told, raw: bool) -> serde_json::
 #[cfg(test)]
 mod tests {
     use annals_domain::testing::{ADA, day};
-    use serde_json::json;
 
     use super::*;
     use crate::store::Metadata;
@@ -272,6 +282,8 @@ mod tests {
             ]
             .map(|(field, old, new)| Changed { field: field.to_owned(), old, new })
             .to_vec(),
+            made: Vec::new(),
+            cause: None,
             trouble: Vec::new(),
         }
     }

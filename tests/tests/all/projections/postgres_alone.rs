@@ -41,6 +41,7 @@ async fn events_are_projected_with_nats_switched_off() {
             keys: Arc::clone(&keys),
             client: None,
             key: key.clone(),
+            history: true,
         };
         tokio::spawn(projector.run(context, stop.clone()))
     });

@@ -9,7 +9,7 @@ use std::{
 };
 
 use annals_infra::{
-    projector::{Rebuilt, rebuild},
+    projector::{Rebuild, Rebuilt, rebuild},
     store::{Role, connect},
 };
 use annals_tests::{
@@ -20,13 +20,15 @@ use annals_tests::{
 use futures::future::join_all;
 use serde_json::json;
 
-async fn rebuilt(world: &World, context: &str) -> Rebuilt {
+pub(super) async fn rebuilt(world: &World, context: &str) -> Rebuilt {
     let pool = connect(world.database_url(), Role::Projector, 2, true).await.unwrap();
     let catalogue = annals_projections::Catalogue::new();
     let aggregates = Arc::new(annals_commands::Catalogue::new());
     let keys = Arc::clone(&world.services()[0].keys);
     let context = catalogue.context(context).unwrap();
-    rebuild(world.database_url(), &pool, context, &aggregates, &keys, |_| {}).await.unwrap()
+    let (url, pool, aggregates, keys) = (world.database_url(), &pool, &aggregates, &*keys);
+    let work = Rebuild { url, pool, context, aggregates, keys, history: true };
+    rebuild(work, |_| {}).await.unwrap()
 }
 
 async fn busy() -> (World, Busy) {
@@ -54,7 +56,7 @@ async fn what_is_rebuilt_is_what_was_there_byte_for_byte() {
         assert_eq!(i64::try_from(done.events).unwrap(), world.number(&events).await);
         assert_eq!(rebuilt(&world, context).await.different, [""; 0], "{context}, again");
     }
-    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE '%\\_next'";
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE '%\\_next%'";
     assert_eq!(world.number(schemas).await, 0);
     let checkpoints = "SELECT name, epoch FROM annals.projections WHERE epoch > 1 ORDER BY name";
     let checkpoint = |name: &str| json!({"name": name, "epoch": 3});
@@ -130,7 +132,8 @@ async fn a_reader_in_the_middle_of_a_transaction_goes_on_undisturbed() {
     };
     let (done, ()) = tokio::join!(rebuilt(&world, "lift"), reader);
     assert_eq!(done.different, [""; 0]);
-    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'lift\\_%'";
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'lift\\_%'
+                   AND nspname NOT IN ('lift_history', 'lift_as_of')";
     assert_eq!(world.number(schemas).await, 0);
 }
 

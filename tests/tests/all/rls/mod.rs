@@ -1,5 +1,6 @@
 //! Who reads which rows: row level security against the contract's predicates, written out by hand.
 
+mod carenotes;
 mod claims;
 mod lift;
 mod nestsync;

@@ -1,7 +1,7 @@
 //! Whoever is nobody reads nothing, but for the deck.
 
 use annals_projections::Catalogue;
-use annals_tests::{Reader, World, lift, nestsync, restorative, samia};
+use annals_tests::{Reader, World, carenotes, lift, nestsync, restorative, samia};
 use serde_json::json;
 
 /// Everybody reads these, signed in or not.
@@ -47,6 +47,8 @@ async fn a_session_without_claims_reads_nothing_that_is_somebodys() {
     samia::wallet(&world, "10.00").await;
     nestsync::family(&world, nestsync::NORA).await;
     restorative::record(&world, restorative::RUTH).await;
+    let home = carenotes::home(&world, "Willow Care", 1).await;
+    carenotes::papers(&world, home).await;
     for name in everything() {
         let count = format!("SELECT count(*) AS count FROM {name}");
         for reader in [Reader::Nobody, Reader::Person(uuid::Uuid::nil())] {

@@ -60,6 +60,23 @@ async fn an_address_that_was_given_up_can_be_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_can_take_two_values_at_once() {
+    let world = World::start().await;
+    let operator = world.as_operator();
+    let provider = json!({"name": "Willow Care"});
+    let id = operator.send("carenotes.cmd.register_organization", (), provider).await.ok().id();
+    let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let add = "carenotes.cmd.add_staff_member";
+    let admin = |email: &str| json!({"organization_id": id, "email": email, "role": "admin"});
+    for person in [first, second] {
+        world.knows(person).await;
+    }
+    operator.send(add, first, admin(EMAIL)).await.accepted(&["StaffMemberAdded"]);
+    assert_eq!(world.number("SELECT count(*) FROM annals.claims").await, 2);
+    operator.send(add, second, admin("x@example.org")).await.refused("not_allowed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_operator_makes_one_first_account() {
     let world = World::start().await;
     annals_tests::lift::account(&world).await;

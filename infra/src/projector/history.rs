@@ -1,0 +1,447 @@
+//! The past of rows: every version that an event made of a row, written before the row itself is.
+//!
+//! A version is what was there before the batch and what its events wrote until then, so it is made of
+//! the live row as it still stands and of the merged columns. It begins at its event's position and ends
+//! where the next one begins; what one event does to a row in several changes is one version.
+//!
+//! Events that are applied again leave the past as it is, as they do the rows.
+//!
+//! Redaction reaches the past: where a documented `…Erased` event puts tombstones into a row
+//! (shared.erasure.event, shared.erasure.tombstones), they stand in all of its earlier versions as well.
+
+use std::collections::BTreeMap;
+
+use annals_projections::{Change, Operation, Row, Table};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    merge::{Step, Write},
+    write::{WriteError, qualified, quoted, refused, wanted},
+};
+use crate::{migrate::history_schema, store::StoredEvent};
+
+/// Where a version ends that has not ended.
+const OPEN: i64 = i64::MAX;
+
+/// What the past says of an event.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp {
+    position: i64,
+    event_id: Uuid,
+    at: DateTime<Utc>,
+    erases: bool,
+}
+
+impl From<&StoredEvent> for Stamp {
+    fn from(event: &StoredEvent) -> Self {
+        Self {
+            position: event.position,
+            event_id: event.event_id,
+            at: event.recorded_at,
+            erases: event.event_type.ends_with("Erased"),
+        }
+    }
+}
+
+/// Whether a table's past is kept: a documented table's is, and no other's, such as that of auth.users.
+pub fn is_kept(table: &Table) -> bool {
+    !table.sql.is_empty()
+}
+
+/// Versions of rows of one table, column by column, as one statement takes them.
+#[derive(Default)]
+struct Versions {
+    columns: Vec<String>,
+    from: Vec<i64>,
+    from_at: Vec<DateTime<Utc>>,
+    event: Vec<Uuid>,
+    to: Vec<i64>,
+    to_at: Vec<Option<DateTime<Utc>>>,
+    afresh: Vec<bool>,
+    /// Whether it is the row's first in this step: what was open ends with it.
+    first: Vec<bool>,
+    /// Whether there is a row; otherwise it is an end and no beginning.
+    there: Vec<bool>,
+}
+
+/// Versions by table and, where numbers are added to, by the columns that are numbers.
+type Groups<'a> = BTreeMap<(&'a str, Vec<String>), (&'a Table, Versions)>;
+/// Writes the versions of a step's rows. `again` says that an earlier step of the same batch may have
+/// written versions of the same events, which these replace.
+pub async fn keep(
+    connection: &mut PgConnection,
+    schema: Option<&str>,
+    step: &Step,
+    stamps: &[Stamp],
+    again: bool,
+) -> Result<(), WriteError> {
+    let mut groups = Groups::new();
+    for (table, merged) in step.rows.values().filter(|(table, _)| is_kept(table)) {
+        let versions: Vec<_> = merged.versions().collect();
+        for (nth, version) in versions.iter().enumerate() {
+            let Some(stamp) = stamps.get(version.event) else { continue };
+            let next = versions.get(nth + 1).and_then(|next| stamps.get(next.event));
+            let mut columns = merged.key.clone();
+            let mut added = Vec::new();
+            if let Some((write, written)) = &version.written {
+                if *write == Write::Add {
+                    added.extend(numbers(written));
+                }
+                columns.extend(written.clone());
+            }
+            let group = groups.entry((table.name, added));
+            let (_, group) = group.or_insert_with(|| (table, Versions::default()));
+            group.columns.push(Value::Object(columns).to_string());
+            group.from.push(stamp.position);
+            group.from_at.push(stamp.at);
+            group.event.push(stamp.event_id);
+            group.to.push(next.map_or(OPEN, |next| next.position));
+            group.to_at.push(next.map(|next| next.at));
+            group.afresh.push(version.afresh);
+            group.first.push(nth == 0);
+            group.there.push(version.written.is_some());
+        }
+    }
+    for ((_, added), (table, versions)) in groups {
+        let names = Names::new(table, schema);
+        if again {
+            run(connection, table, &names.replace(), &versions).await?;
+        }
+        run(connection, table, &names.keep(&added), &versions).await?;
+    }
+    Ok(())
+}
+
+/// Tombstones that erasures put into rows by their keys, by table, columns and the erasure's position.
+pub type Erasures = BTreeMap<(&'static str, Vec<String>, i64), (&'static Table, Vec<Row>)>;
+
+/// What the batch's erasures put into the rows that they name.
+pub fn erasures(changes: &[(usize, Change)], stamps: &[Stamp]) -> Erasures {
+    let mut found = Erasures::new();
+    for (event, change) in changes {
+        let Some(stamp) = stamps.get(*event).filter(|stamp| stamp.erases) else { continue };
+        let named = matches!(change.operation, Operation::Put | Operation::Patch);
+        let buried: Vec<String> = tombstones(&change.columns).cloned().collect();
+        if named && is_kept(change.table) && !buried.is_empty() {
+            let mut row = change.columns.clone();
+            row.extend(change.key.clone());
+            let group = found.entry((change.table.name, buried, stamp.position));
+            group.or_insert_with(|| (change.table, Vec::new())).1.push(row);
+        }
+    }
+    found
+}
+
+/// Puts the tombstones of erasures into all earlier versions of the rows.
+pub async fn bury(
+    connection: &mut PgConnection,
+    schema: Option<&str>,
+    erasures: &Erasures,
+) -> Result<(), WriteError> {
+    for ((_, columns, position), (table, rows)) in erasures {
+        let json = serde_json::to_string(rows).unwrap_or_default();
+        let sql = Names::new(table, schema).bury(columns);
+        let done = sqlx::query(&sql).bind(json).bind(position).execute(&mut *connection).await;
+        done.map_err(|source| refused(table, source))?;
+    }
+    Ok(())
+}
+
+/// Puts the tombstones of later erasures into rows that were replayed up to an earlier position, as they
+/// stand in the past of the rows in use.
+pub async fn redact(
+    connection: &mut PgConnection,
+    schema: &str,
+    changes: &[Change],
+) -> Result<(), sqlx::Error> {
+    for change in changes.iter().filter(|change| is_kept(change.table)) {
+        let buried: Vec<_> = tombstones(&change.columns).map(String::as_str).collect();
+        if buried.is_empty() {
+            continue;
+        }
+        let names = Names::new(change.table, Some(schema));
+        let sql = format!(
+            "UPDATE {} AS row SET {} FROM {}",
+            names.live,
+            set("wanted", buried.iter().copied()),
+            names.found(&change.key)
+        );
+        sqlx::query(&sql).bind(wanted(change)).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Changes all rows with a value, and writes their versions.
+pub async fn everywhere(
+    connection: &mut PgConnection,
+    schema: Option<&str>,
+    change: &Change,
+    stamp: &Stamp,
+) -> Result<(), WriteError> {
+    let names = Names::new(change.table, schema);
+    let wanted = wanted(change);
+    let columns: Vec<&String> = change.columns.keys().collect();
+    let buried: Vec<&str> = tombstones(&change.columns).map(String::as_str).collect();
+    let mut statements = Vec::new();
+    if stamp.erases && !buried.is_empty() {
+        statements.push(names.bury_everywhere(&change.key, &buried));
+    }
+    statements.extend([names.end_everywhere(&change.key), names.replace_everywhere(&change.key)]);
+    statements.push(match change.operation {
+        Operation::DropWhere => names.drop_everywhere(&change.key),
+        _ => names.patch_everywhere(&change.key, &columns),
+    });
+    for sql in statements {
+        // Every statement is given all; each uses what it needs.
+        sqlx::query(&sql)
+            .bind(&wanted)
+            .bind(stamp.position)
+            .bind(stamp.at)
+            .bind(stamp.event_id)
+            .execute(&mut *connection)
+            .await
+            .map_err(|source| refused(change.table, source))?;
+    }
+    Ok(())
+}
+
+async fn run(
+    connection: &mut PgConnection,
+    table: &Table,
+    sql: &str,
+    it: &Versions,
+) -> Result<(), WriteError> {
+    sqlx::query(sql)
+        .bind(&it.columns)
+        .bind(&it.from)
+        .bind(&it.from_at)
+        .bind(&it.event)
+        .bind(&it.to)
+        .bind(&it.to_at)
+        .bind(&it.afresh)
+        .bind(&it.first)
+        .bind(&it.there)
+        .execute(connection)
+        .await
+        .map_err(|source| refused(table, source))?;
+    Ok(())
+}
+
+fn numbers(row: &Row) -> impl Iterator<Item = String> {
+    row.iter().filter(|(_, value)| value.is_number()).map(|(name, _)| name.clone())
+}
+
+/// The columns that hold what stands for a person's data once it is gone (shared.erasure.tombstones).
+fn tombstones(row: &Row) -> impl Iterator<Item = &String> {
+    let is_one = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text == "erased" || text.ends_with("@erased.invalid"),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    };
+    row.iter().filter(move |(_, value)| is_one(value)).map(|(name, _)| name)
+}
+
+/// The statements of one table.
+struct Names<'a> {
+    table: &'a Table,
+    live: String,
+    past: String,
+    make: String,
+}
+
+impl<'a> Names<'a> {
+    fn new(table: &'a Table, schema: Option<&str>) -> Self {
+        let beside = quoted(&history_schema(schema.unwrap_or(table.schema)));
+        Self {
+            table,
+            live: qualified(table, schema),
+            past: format!("{beside}.{}", quoted(table.name)),
+            make: format!("{beside}.{}()", quoted(&format!("new_{}", table.name))),
+        }
+    }
+
+    fn same(&self, left: &str, right: &str) -> String {
+        let same = self.table.key.iter().map(|it| format!("{left}.{0} = {right}.{0}", quoted(it)));
+        same.collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// What the statements over versions begin with: the versions, their keys typed by Postgres.
+    fn given(&self) -> String {
+        let keys: Vec<_> = self.table.key.iter().map(|it| format!("key.{}", quoted(it))).collect();
+        format!(
+            "WITH given AS MATERIALIZED (SELECT it.*, {} FROM unnest($1::text[]::jsonb[], \
+             $2::bigint[], $3::timestamptz[], $4::uuid[], $5::bigint[], $6::timestamptz[], \
+             $7::bool[], $8::bool[], $9::bool[]) AS it (annals_columns, annals_from, \
+             annals_from_at, annals_event, annals_to, annals_to_at, annals_afresh, annals_first, \
+             annals_there) CROSS JOIN LATERAL jsonb_populate_record(NULL::{}, it.annals_columns) AS key)",
+            keys.join(", "),
+            self.live
+        )
+    }
+
+    /// Ends the versions that are open, and adds these. Numbers in `added` are added to what is there.
+    fn keep(&self, added: &[String]) -> String {
+        let Self { live, past, make, table } = self;
+        let first = quoted(table.key.first().copied().unwrap_or_default());
+        let sums: Vec<String> = added
+            .iter()
+            .map(|name| {
+                let label = name.replace('\'', "''");
+                let name = quoted(name);
+                format!("'{label}', coalesce(base.{name}, 0) + more.{name}")
+            })
+            .collect();
+        let (more, columns) = if sums.is_empty() {
+            (String::new(), "given.annals_columns".to_owned())
+        } else {
+            (
+                format!(
+                    " CROSS JOIN LATERAL jsonb_populate_record(NULL::{live}, given.annals_columns) AS more"
+                ),
+                format!("given.annals_columns || jsonb_build_object({})", sums.join(", ")),
+            )
+        };
+        format!(
+            "{}, ended AS (UPDATE {past} AS open \
+             SET annals_to = given.annals_from, annals_to_at = given.annals_from_at \
+             FROM given CROSS JOIN LATERAL (SELECT known.annals_from FROM {past} AS known WHERE {} \
+                 ORDER BY known.annals_from DESC LIMIT 1) AS last \
+             WHERE given.annals_first AND {} AND open.annals_from = last.annals_from \
+               AND open.annals_to = {OPEN} AND open.annals_from < given.annals_from) \
+             INSERT INTO {past} SELECT version.*, given.annals_from, given.annals_from_at, \
+                 given.annals_event, given.annals_to, coalesce(given.annals_to_at, 'infinity') \
+             FROM given LEFT JOIN {live} AS base ON {} AND NOT given.annals_afresh{more} \
+             CROSS JOIN LATERAL jsonb_populate_record( \
+                 CASE WHEN base.{first} IS NULL THEN {make} ELSE base END, {columns}) AS version \
+             WHERE given.annals_there ON CONFLICT DO NOTHING",
+            self.given(),
+            self.same("known", "given"),
+            self.same("open", "given"),
+            self.same("base", "given"),
+        )
+    }
+
+    /// Takes back what an earlier step of the batch kept of the same event.
+    fn replace(&self) -> String {
+        format!(
+            "{} DELETE FROM {} AS known USING given WHERE given.annals_first AND {} \
+             AND known.annals_from = given.annals_from AND known.annals_to = {OPEN}",
+            self.given(),
+            self.past,
+            self.same("known", "given"),
+        )
+    }
+
+    /// Puts tombstones into all versions of rows that began before a position.
+    fn bury(&self, columns: &[String]) -> String {
+        let Self { live, past, .. } = self;
+        format!(
+            "UPDATE {past} AS known SET {} \
+             FROM jsonb_populate_recordset(NULL::{live}, $1::text::jsonb) AS buried \
+             WHERE {} AND known.annals_from < $2",
+            set("buried", columns.iter().map(String::as_str)),
+            self.same("known", "buried"),
+        )
+    }
+
+    /// Live rows with the wanted value.
+    fn found(&self, key: &Row) -> String {
+        let conditions: Vec<_> =
+            key.keys().map(|it| format!("row.{0} = wanted.{0}", quoted(it))).collect();
+        let record = format!("jsonb_populate_record(NULL::{}, $1::text::jsonb)", self.live);
+        format!("{record} AS wanted WHERE {}", conditions.join(" AND "))
+    }
+
+    /// What each of the statements over rows with a value is given, so that all are typed alike.
+    fn typed(&self) -> &'static str {
+        "WITH given AS (SELECT $2::bigint AS position, $3::timestamptz AS at, $4::uuid AS event)"
+    }
+
+    fn end_everywhere(&self, key: &Row) -> String {
+        format!(
+            "{} UPDATE {} AS open SET annals_to = given.position, annals_to_at = given.at \
+             FROM given, {} AS row, {} AND {} AND open.annals_to = {OPEN} \
+               AND open.annals_from < given.position",
+            self.typed(),
+            self.past,
+            self.live,
+            self.found(key),
+            self.same("open", "row"),
+        )
+    }
+
+    fn replace_everywhere(&self, key: &Row) -> String {
+        format!(
+            "{} DELETE FROM {} AS known USING given, {} AS row, {} AND {} \
+             AND known.annals_from = given.position AND known.annals_to = {OPEN}",
+            self.typed(),
+            self.past,
+            self.live,
+            self.found(key),
+            self.same("known", "row"),
+        )
+    }
+
+    fn bury_everywhere(&self, key: &Row, columns: &[&str]) -> String {
+        format!(
+            "{} UPDATE {} AS known SET {} FROM given, {} AS row, {} AND {} \
+             AND known.annals_from < given.position",
+            self.typed(),
+            self.past,
+            set("wanted", columns.iter().copied()),
+            self.live,
+            self.found(key),
+            self.same("known", "row"),
+        )
+    }
+
+    fn patch_everywhere(&self, key: &Row, columns: &[&String]) -> String {
+        format!(
+            "{}, changed AS (UPDATE {} AS row SET {} FROM {} RETURNING row.*) \
+             INSERT INTO {} SELECT changed.*, given.position, given.at, given.event, {OPEN}, 'infinity' \
+             FROM changed, given WHERE NOT EXISTS (SELECT FROM {} AS later WHERE {} \
+                 AND later.annals_from > given.position) ON CONFLICT DO NOTHING",
+            self.typed(),
+            self.live,
+            set("wanted", columns.iter().map(|it| it.as_str())),
+            self.found(key),
+            self.past,
+            self.past,
+            self.same("later", "changed"),
+        )
+    }
+
+    fn drop_everywhere(&self, key: &Row) -> String {
+        let given = self.typed();
+        format!("{given} DELETE FROM {} AS row USING given, {}", self.live, self.found(key))
+    }
+}
+
+fn set<'a>(from: &str, columns: impl Iterator<Item = &'a str>) -> String {
+    let set = columns.map(|it| format!("{0} = {from}.{0}", quoted(it)));
+    set.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn tombstones_are_told_from_what_stays_of_a_person() {
+        let row = json!({
+            "first_name": "erased", "email": "b@erased.invalid", "born": null, "preferences": {},
+            "allergies": [], "deleted_at": "2026-01-01T00:00:00Z", "status": "inactive",
+            "is_active": false, "amount": 3,
+        });
+        let row = row.as_object().unwrap();
+        let found: Vec<_> = tombstones(row).map(String::as_str).collect();
+        assert_eq!(found, ["allergies", "born", "email", "first_name", "preferences"]);
+    }
+}
