@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt::Debug};
 
-use annals_domain::{Decider, DomainEvent, EventType, Refusal};
+use annals_domain::{Decider, DomainEvent, EventType, Refusal, RowType};
 use serde_json::Value;
 
 /// An aggregate's state, of whatever type.
@@ -63,6 +63,8 @@ pub trait Happened: Any + Debug + Send + Sync {
     /// # Errors
     /// When a field cannot be written as JSON.
     fn payload_value(&self) -> serde_json::Result<Value>;
+    /// The column of an imported row that its aggregate needed and could not read.
+    fn misread(&self) -> Option<&'static str>;
 }
 
 impl<E: DomainEvent> Happened for E {
@@ -81,6 +83,10 @@ impl<E: DomainEvent> Happened for E {
     fn payload_value(&self) -> serde_json::Result<Value> {
         DomainEvent::payload_value(self)
     }
+
+    fn misread(&self) -> Option<&'static str> {
+        DomainEvent::misread(self)
+    }
 }
 
 /// Reads an event from its stored name and payload.
@@ -93,6 +99,8 @@ pub struct AggregateType {
     pub name: &'static str,
     /// Its kinds of event.
     pub events: &'static [EventType],
+    /// The documented tables whose rows it can be taken over from.
+    pub rows: &'static [RowType],
     /// The contract's names of what it refuses.
     pub refusals: &'static [&'static str],
     /// The form of its snapshots.
@@ -112,6 +120,7 @@ impl AggregateType {
         Self {
             name: D::TYPE,
             events: <D::Event as DomainEvent>::TYPES,
+            rows: <D::Event as DomainEvent>::ROWS,
             refusals: <D::Refusal as Refusal>::NAMES,
             state_version: D::STATE_VERSION,
             empty: || Box::new(D::default()),

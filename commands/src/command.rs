@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     aggregate::AggregateType,
-    work::{Stop, Work},
+    work::{Need, Stop, Work},
 };
 
 /// Where a command's target comes from when the request names no `id`.
@@ -59,6 +59,12 @@ pub trait Request: Send + Sync {
     /// # Errors
     /// Whatever stands against it.
     fn handle(&self, work: &mut Work<'_>, id: &Arc<str>) -> Result<(), Stop>;
+
+    /// What it is known to look at before it was handled once: loaded together, which saves the time
+    /// of loading one after the other. It may look at more.
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
 }
 
 struct Parsed<C> {

@@ -14,6 +14,7 @@ pub mod aggregate;
 pub mod catalogue;
 pub mod command;
 pub mod envelope;
+pub mod import;
 pub mod problem;
 pub mod reaction;
 pub mod testing;
@@ -30,6 +31,9 @@ pub use actor::{Actor, ActorKind};
 pub use aggregate::{AggregateType, Happened, State};
 pub use catalogue::Catalogue;
 pub use command::{CommandType, Request, Target, command};
+pub use import::{ImportRows, Importing, Row};
 pub use problem::{Code, Problem};
 pub use reaction::Reactions;
-pub use work::{Appended, Claim, ClaimChange, Id, Loaded, Need, States, Stop, Stream, Work};
+pub use work::{
+    Appended, Claim, ClaimChange, Id, Loaded, Need, Origin, States, Stop, Stream, Work,
+};

@@ -3,6 +3,7 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use annals_domain::{Decider, Moment, Refusal, Refused};
+use chrono::{DateTime, Utc};
 
 use crate::{
     actor::Actor,
@@ -167,6 +168,17 @@ pub struct Appended {
     pub sequence: u64,
     /// What happened.
     pub event: Box<dyn Happened>,
+    /// Where it comes from, if that is not the command: an imported row has its own tenant and time.
+    pub origin: Option<Origin>,
+}
+
+/// Where an event comes from that was there before the log was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Whose data it is.
+    pub tenant: Arc<str>,
+    /// When it happened, if that is known.
+    pub occurred_at: Option<DateTime<Utc>>,
 }
 
 /// A state as a handler sees it.
@@ -297,9 +309,23 @@ impl<'a> Work<'a> {
         let events = loaded.decide(command.into(), self.moment)?;
         for (sequence, event) in (loaded.version() + 1..).zip(events) {
             let stream = Stream { kind: D::TYPE, id: Arc::clone(&id.0) };
-            self.appended.push(Appended { stream, sequence, event: Box::new(event) });
+            self.appended.push(Appended { stream, sequence, event: Box::new(event), origin: None });
         }
         Ok(())
+    }
+
+    /// A stream's state and version, whatever its type.
+    ///
+    /// # Errors
+    /// [`Stop::Missing`] while it is not in memory.
+    pub fn state(&mut self, stream: &Stream) -> Result<(&'a dyn State, u64), Stop> {
+        let Some((state, version)) = self.states.state(stream) else {
+            return Err(Stop::Missing(Need::Stream(stream.clone())));
+        };
+        if !self.reads.iter().any(|(read, _)| read == stream) {
+            self.reads.push((stream.clone(), version));
+        }
+        Ok((state, version))
     }
 
     /// Says whose data this is: an organisation's, a family's, a user's.

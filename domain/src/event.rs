@@ -4,6 +4,8 @@ use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use crate::import::RowType;
+
 /// The content of one kind of event. Implemented by [`events!`](crate::events).
 pub trait EventData:
     Serialize + DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static
@@ -16,6 +18,8 @@ pub trait EventData:
 pub trait DomainEvent: Clone + Send + Sync + PartialEq + std::fmt::Debug + 'static {
     /// The aggregate's kinds of event, in the order in which they are declared.
     const TYPES: &'static [EventType];
+    /// The documented tables whose rows the aggregate can be taken over from.
+    const ROWS: &'static [RowType];
 
     /// The kind of this event.
     fn event_type(&self) -> &'static EventType;
@@ -37,6 +41,9 @@ pub trait DomainEvent: Clone + Send + Sync + PartialEq + std::fmt::Debug + 'stat
     /// # Errors
     /// When the payload is not one of that kind and version.
     fn read(name: &str, payload: Value) -> serde_json::Result<Option<Self>>;
+
+    /// The column of an imported row that the aggregate needed and could not read.
+    fn misread(&self) -> Option<&'static str>;
 }
 
 /// What is known of a kind of event: its stored name, form, and whose personal data it holds.
@@ -106,6 +113,10 @@ impl Tombstone {
 /// Personal fields stand in braces with their tombstone (`null`, `text`, `email`, `object`, `list`);
 /// `of field` names the payload's field with the subject's id, where it is not the stream's id.
 ///
+/// A second block, `Imported`, lists the documented tables whose rows the aggregate owns: the event a
+/// row becomes, the table, the columns that make the stream's id, and, in the same way as above, its
+/// personal columns and whose they are. It adds the variant `Imported` to the enum.
+///
 /// ```ignore
 /// events! {
 ///     /// What happens to an alert.
@@ -113,17 +124,25 @@ impl Tombstone {
 ///         AlertRaised of child_id { title: text, trigger_data: null },
 ///         AlertAcknowledged,
 ///     }
+///     Imported {
+///         AlertImported from alerts at [id] of [child_id] { title: text, trigger_data: null },
+///     }
 /// }
 /// ```
 #[macro_export]
 macro_rules! events {
     ($(#[$meta:meta])* $vis:vis enum $name:ident {
         $($event:ident $(v $version:literal)? $(of $subject:ident)? $({ $($field:ident : $tomb:ident),* $(,)? })?),* $(,)?
-    }) => {
+    } $($imported:ident {
+        $($row:ident from $table:ident at [$($key:ident),+] $(of [$($owner:ident),+])?
+            $({ $($column:ident : $gone:ident),* $(,)? })?),* $(,)?
+    })?) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
         $vis enum $name {
             $(#[allow(missing_docs, reason = "documented on the struct")] $event($event),)*
+            $(/// A row that was there before the log was.
+            $imported($crate::import::Imported),)?
         }
         $(
             impl From<$event> for $name {
@@ -143,32 +162,81 @@ macro_rules! events {
             }
         )*
         impl $crate::event::DomainEvent for $name {
-            const TYPES: &'static [$crate::event::EventType] =
-                &[$(<$event as $crate::event::EventData>::TYPE),*];
+            const TYPES: &'static [$crate::event::EventType] = &[
+                $(<$event as $crate::event::EventData>::TYPE,)*
+                $($($crate::events!(@row $row $table [$($key),+] [$($($owner),+)?]
+                    { $($($column: $gone),*)? }).event,)*)?
+            ];
+            const ROWS: &'static [$crate::import::RowType] = &[
+                $($($crate::events!(@row $row $table [$($key),+] [$($($owner),+)?]
+                    { $($($column: $gone),*)? }),)*)?
+            ];
 
             fn event_type(&self) -> &'static $crate::event::EventType {
                 match self {
                     $(Self::$event(_) => const { &<$event as $crate::event::EventData>::TYPE },)*
+                    $(Self::$imported(row) => &row.of.event,)?
                 }
             }
 
             fn payload(&self) -> serde_json::Result<String> {
-                match self { $(Self::$event(data) => serde_json::to_string(data),)* }
+                match self {
+                    $(Self::$event(data) => serde_json::to_string(data),)*
+                    $(Self::$imported(row) => serde_json::to_string(&row.row),)?
+                }
             }
 
             fn payload_value(&self) -> serde_json::Result<serde_json::Value> {
-                match self { $(Self::$event(data) => serde_json::to_value(data),)* }
+                match self {
+                    $(Self::$event(data) => serde_json::to_value(data),)*
+                    $(Self::$imported(row) => serde_json::to_value(&row.row),)?
+                }
             }
 
             fn read(name: &str, payload: serde_json::Value) -> serde_json::Result<Option<Self>> {
                 $(if name == stringify!($event) {
                     return serde_json::from_value::<$event>(payload).map(|data| Some(Self::$event(data)));
                 })*
-                let _ = payload;
-                Ok(None)
+                $(if let Some(of) = Self::ROWS.iter().find(|row| row.event.name == name) {
+                    let row = serde_json::from_value(payload)?;
+                    return Ok(Some(Self::$imported($crate::import::Imported::new(of, row))));
+                })?
+                #[allow(unreachable_code, reason = "not where rows can be imported")]
+                {
+                    let _ = payload;
+                    Ok(None)
+                }
+            }
+
+            fn misread(&self) -> Option<&'static str> {
+                match self {
+                    $(Self::$imported(row) => row.misread(),)?
+                    #[allow(unreachable_patterns, reason = "there may be no events but rows")]
+                    _ => None,
+                }
             }
         }
     };
+    (@row $row:ident $table:ident [$($key:ident),+] [$($owner:ident),*]
+        { $($column:ident : $gone:ident),* }) => {
+        $crate::import::RowType {
+            table: stringify!($table),
+            stream: &[$(stringify!($key)),+],
+            subject: &[$(stringify!($owner)),*],
+            event: $crate::event::EventType {
+                name: stringify!($row),
+                version: $crate::FIRST_VERSION,
+                subject: $crate::events!(@owner $($owner)*),
+                personal: &[$($crate::event::PersonalField {
+                    name: stringify!($column),
+                    tombstone: $crate::events!(@tomb $gone),
+                }),*],
+                schema: $crate::import::schema,
+            },
+        }
+    };
+    (@owner) => { $crate::event::Subject::Stream };
+    (@owner $($owner:ident)+) => { $crate::event::Subject::Field($crate::import::SUBJECT) };
     (@version) => { $crate::FIRST_VERSION };
     (@version $version:literal) => { $version };
     (@subject) => { $crate::event::Subject::Stream };

@@ -11,6 +11,7 @@
 pub mod amount;
 pub mod decider;
 pub mod event;
+pub mod import;
 pub mod refusal;
 pub mod testing;
 pub mod text;
@@ -25,6 +26,7 @@ pub mod shared;
 pub use amount::Amount;
 pub use decider::{Decider, Moment};
 pub use event::{DomainEvent, EventData, EventType, PersonalField, Subject, Tombstone};
+pub use import::{Imported, RowType};
 pub use refusal::{Refusal, Refused};
 
 /// The version of the event payloads written today, unless an event says otherwise.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use annals_domain::{Decider, DomainEvent};
+use annals_domain::{Decider, DomainEvent, RowType};
 use serde_json::Value;
 
 use crate::{
@@ -18,6 +18,8 @@ use crate::{
 pub struct Projection {
     /// Stored name of the aggregate's kind.
     pub aggregate: &'static str,
+    /// The documented tables whose rows it can be taken over from.
+    pub rows: &'static [RowType],
     run: Run,
 }
 
@@ -46,6 +48,7 @@ impl std::fmt::Debug for Projection {
 pub fn projection<D: Decider>(project: fn(&Recorded<'_, D::Event>) -> Vec<Change>) -> Projection {
     Projection {
         aggregate: D::TYPE,
+        rows: D::Event::ROWS,
         run: Box::new(move |envelope, payload| {
             let event = D::Event::read(&envelope.event_type, payload)
                 .map_err(|error| {
@@ -102,7 +105,9 @@ impl Context {
                 Unprojectable(format!("unknown aggregate {}", envelope.aggregate_type))
             })?;
         let mut changes = (projection.run)(envelope, payload)?;
-        if let Some(every) = self.every {
+        // A row that is taken over tells of what happened elsewhere: the tables are as they were there.
+        let imported = projection.rows.iter().any(|row| row.event.name == envelope.event_type);
+        if let Some(every) = self.every.filter(|_| !imported) {
             changes.extend(every(envelope, &redacted()));
         }
         Ok(changes)

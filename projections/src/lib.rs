@@ -13,6 +13,7 @@ pub mod recorded;
 #[cfg(test)]
 mod stories;
 pub mod table;
+pub mod tenant;
 #[cfg(test)]
 mod testing;
 

@@ -1,5 +1,6 @@
 //! A documented table: its name, its key, its file.
 
+use annals_domain::Imported;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -121,6 +122,30 @@ impl Table {
         self.everywhere(Operation::DropWhere, column, value)
     }
 
+    /// Writes a row as it was before the log was: its columns as they stand, and nothing else that
+    /// the event says.
+    #[must_use]
+    pub fn imported(&'static self, row: &Imported) -> Change {
+        let named = |names: &mut dyn Iterator<Item = &str>| -> Row {
+            names.filter_map(|name| Some((name.to_owned(), row.row.get(name)?.clone()))).collect()
+        };
+        let key = named(&mut self.key.iter().copied());
+        let columns = self.columns();
+        let mut others = columns.iter().map(|it| it.name).filter(|name| !self.key.contains(name));
+        Change { table: self, operation: Operation::Put, columns: named(&mut others), key }
+    }
+
+    /// The columns, in the order of the table's file.
+    #[must_use]
+    pub fn columns(&self) -> Vec<Column> {
+        let lines = self.sql.lines().skip_while(|line| !line.starts_with("CREATE TABLE")).skip(1);
+        lines
+            .map(str::trim)
+            .take_while(|line| !line.starts_with("CONSTRAINT") && !line.starts_with(')'))
+            .filter_map(Column::read)
+            .collect()
+    }
+
     fn change(
         &'static self,
         operation: Operation,
@@ -142,6 +167,37 @@ impl Table {
         key.insert(column.to_owned(), json(value));
         Change { table: self, operation, key, columns: Row::new() }
     }
+}
+
+/// A column, as its table's file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type, as the file writes it, for example `numeric(12,2)`.
+    pub kind: &'static str,
+    /// Whether it always has a value.
+    pub required: bool,
+}
+
+impl Column {
+    fn read(line: &'static str) -> Option<Self> {
+        let (name, rest) = line.split_once(' ')?;
+        let name = name.trim_matches('"');
+        let ends = [" NOT NULL", " DEFAULT ", " GENERATED ", " COLLATE "];
+        let end = ends.iter().filter_map(|word| rest.find(word)).min().unwrap_or(rest.len());
+        let kind = rest[..end].trim_end_matches(',').trim();
+        let known =
+            !name.is_empty() && name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
+        known.then_some(Self { name, kind, required: rest.contains(" NOT NULL") })
+    }
+}
+
+/// Writes an imported row into whichever of an aggregate's tables it is of.
+#[must_use]
+pub fn imported<const N: usize>(tables: [&'static Table; N], row: &Imported) -> Vec<Change> {
+    let table = tables.into_iter().find(|table| table.name == row.table());
+    table.map(|table| table.imported(row)).into_iter().collect()
 }
 
 /// A row's key: one value, or as many as the table's key has columns.
@@ -176,5 +232,31 @@ fn columns(payload: impl Serialize) -> Row {
     match json(payload) {
         Value::Object(fields) => fields,
         _ => Row::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use annals_domain::{DomainEvent, lift::alert::Event};
+    use serde_json::json;
+
+    use super::*;
+    use crate::lift::tables::ALERTS;
+
+    #[test]
+    fn columns_are_read_from_the_tables_file() {
+        let column = |name: &str| ALERTS.columns().into_iter().find(|it| it.name == name);
+        let expected = Column { name: "title", kind: "text", required: true };
+        assert_eq!(column("title"), Some(expected));
+        assert_eq!(column("created_at").map(|it| it.kind), Some("timestamp with time zone"));
+        assert_eq!(column("CONSTRAINT"), None);
+    }
+
+    #[test]
+    fn an_imported_row_is_put_without_what_is_no_column() {
+        let row = json!({"id": "a", "title": "t", "subject_id": "s"});
+        let row = Imported::new(&Event::ROWS[0], row.as_object().cloned().unwrap());
+        assert_eq!(ALERTS.imported(&row), ALERTS.put("a", json!({"title": "t"})));
+        assert_eq!(imported([&ALERTS], &row).len(), 1);
     }
 }

@@ -24,6 +24,7 @@
     reason = "a test's set-up fails by panicking, where it failed"
 )]
 
+pub mod bench;
 pub mod busy;
 mod caller;
 pub mod carenotes;
@@ -35,6 +36,7 @@ mod rows;
 pub mod samia;
 pub mod sample;
 pub mod token;
+pub mod transfer;
 mod world;
 
 pub use caller::{Answer, Caller, Question};

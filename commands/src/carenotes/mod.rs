@@ -9,6 +9,7 @@ pub mod audit;
 pub mod care_plan;
 pub mod daily_record;
 pub mod facility;
+pub mod import;
 pub mod incident;
 pub mod organization;
 pub mod reactions;

@@ -79,6 +79,12 @@ fn plan(event: &care_plan::Event, reacting: &mut Reacting<'_>) -> Result<(), Hal
                 reacting.notes.leave(PLANS, resident, id);
             }
         }
+        care_plan::Event::Imported(_) => {
+            if let Some(resident) = plan.resident_id.filter(|_| plan.status != Some(Status::Closed))
+            {
+                reacting.notes.join(PLANS, resident, id);
+            }
+        }
         care_plan::Event::CarePlanActivated(_)
         | care_plan::Event::CarePlanRevised(_)
         | care_plan::Event::CarePlanReviewScheduled(_) => {}
@@ -124,7 +130,8 @@ fn resident(event: &resident::Event, reacting: &mut Reacting<'_>) -> Result<(), 
         | resident::Event::MedicalNotesRecorded(_)
         | resident::Event::ResidentPreferencesRecorded(_)
         | resident::Event::ResidentReadmitted(_)
-        | resident::Event::ResidentErased(_) => {}
+        | resident::Event::ResidentErased(_)
+        | resident::Event::Imported(_) => {}
     }
     Ok(())
 }
@@ -135,9 +142,9 @@ fn identity(event: &identity::Event, reacting: &mut Reacting<'_>) -> Result<(), 
     let id = reacting.cause.id_of_stream()?;
     match event {
         identity::Event::SubjectErased(_) => {}
-        identity::Event::IdentityRegistered(_) | identity::Event::IdentityEmailChanged(_) => {
-            return Ok(());
-        }
+        identity::Event::IdentityRegistered(_)
+        | identity::Event::IdentityEmailChanged(_)
+        | identity::Event::Imported(_) => return Ok(()),
     }
     if reacting.known::<Resident>(id)?.status.is_some() {
         reacting.send::<Resident, _>(ERASED, id, &EraseResident {})?;

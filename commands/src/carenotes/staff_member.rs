@@ -24,9 +24,9 @@ use crate::{
 };
 
 /// An address belongs to one person, over all organizations (carenotes.rule.user.email_unique).
-const EMAIL: &str = "carenotes.staff_member.email";
+pub(super) const EMAIL: &str = "carenotes.staff_member.email";
 /// The operator adds one person to each organization; whoever that is holds this claim.
-const FIRST: &str = "carenotes.organization.first_administrator";
+pub(super) const FIRST: &str = "carenotes.organization.first_administrator";
 
 /// What may be asked of a member of staff, and by whom.
 #[must_use]

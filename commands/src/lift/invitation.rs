@@ -31,9 +31,9 @@ use crate::{
 };
 
 /// The address of a pending invitation, within its organisation. (lift.rule.invitation.one_pending)
-const ADDRESS: &str = "lift.invitation.address";
+pub(super) const ADDRESS: &str = "lift.invitation.address";
 /// The hash of the token, for good. (lift.rule.invitation.token)
-const TOKEN: &str = "lift.invitation.token";
+pub(super) const TOKEN: &str = "lift.invitation.token";
 
 /// What may be asked of an invitation, and by whom.
 #[must_use]
@@ -183,12 +183,12 @@ fn organisation_of(work: &mut Work<'_>, id: &Arc<str>) -> Result<Uuid, Stop> {
 }
 
 /// What is unique about a pending invitation's address, letter case aside.
-fn address(org_id: Uuid, email: &str) -> String {
+pub(super) fn address(org_id: Uuid, email: &str) -> String {
     format!("{org_id} {}", normal_email(email))
 }
 
 /// SHA-256 of a token's text, in lower-case hexadecimal digits (F013).
-fn hash(token: &str) -> String {
+pub(super) fn hash(token: &str) -> String {
     Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -25,6 +25,9 @@ use crate::{
     work::{Loaded, Stop, Work},
 };
 
+/// The operator makes one Account; whoever that is holds this claim.
+pub(super) const FIRST_ACCOUNT: &str = "lift.member.first_account";
+
 /// What may be asked of a member, and by whom.
 #[must_use]
 pub fn commands() -> Vec<CommandType> {
@@ -82,7 +85,7 @@ fn first_account(work: &mut Work<'_>, id: &Arc<str>, role: Role) -> Result<(), S
     if role != Role::Account {
         return Err(WHO);
     }
-    if work.claim("lift.member.first_account", "account", id)? { Ok(()) } else { Err(WHO) }
+    if work.claim(FIRST_ACCOUNT, "account", id)? { Ok(()) } else { Err(WHO) }
 }
 
 /// That the identity provider knows the person.

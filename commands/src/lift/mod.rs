@@ -7,6 +7,7 @@ pub mod alert;
 pub mod child;
 pub mod data_export;
 pub mod garden;
+pub mod import;
 pub mod invitation;
 pub mod member;
 pub mod organisation;

@@ -4,6 +4,7 @@ pub mod activity;
 pub mod billing;
 pub mod child;
 pub mod family;
+pub mod import;
 pub mod inventory_item;
 pub mod notification;
 pub mod notification_preference;

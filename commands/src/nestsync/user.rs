@@ -20,7 +20,7 @@ use crate::{
 /// An address belongs to one account at a time (nestsync.rule.user.email_unique).
 pub(super) const EMAIL: &str = "nestsync.user.email";
 /// The operator makes one administrator; whoever that is holds this claim.
-const FIRST_ADMIN: &str = "nestsync.user.first_admin";
+pub(super) const FIRST_ADMIN: &str = "nestsync.user.first_admin";
 
 /// What may be asked of an account, and by whom.
 #[must_use]

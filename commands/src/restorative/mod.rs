@@ -1,5 +1,6 @@
 //! Commands of the context `restorative`: who may ask, and what each leads to.
 
+pub mod import;
 pub mod reactions;
 pub mod record;
 

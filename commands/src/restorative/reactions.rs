@@ -39,9 +39,9 @@ fn due(due: &Due, _: &mut Reacting<'_>) -> Result<(), Halt> {
 fn record(event: &record::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
     let id = reacting.cause.stream.clone();
     let has_record = match event {
-        record::Event::RestorativeRecordCreated(_) | record::Event::RestorativeRecordRevised(_) => {
-            true
-        }
+        record::Event::RestorativeRecordCreated(_)
+        | record::Event::RestorativeRecordRevised(_)
+        | record::Event::Imported(_) => true,
         record::Event::RestorativeRecordErased(_) => false,
     };
     reacting.remember(id, &OfPerson { has_record })
@@ -51,9 +51,9 @@ fn record(event: &record::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt
 fn identity(event: &identity::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
     match event {
         identity::Event::SubjectErased(_) => {}
-        identity::Event::IdentityRegistered(_) | identity::Event::IdentityEmailChanged(_) => {
-            return Ok(());
-        }
+        identity::Event::IdentityRegistered(_)
+        | identity::Event::IdentityEmailChanged(_)
+        | identity::Event::Imported(_) => return Ok(()),
     }
     let id = reacting.cause.stream.clone();
     if reacting.recall::<OfPerson>(&id)?.has_record {

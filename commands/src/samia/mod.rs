@@ -6,6 +6,7 @@
 
 pub mod chat_room;
 pub mod configuration;
+pub mod import;
 pub mod metric;
 pub mod payment_method;
 pub mod reactions;
@@ -117,6 +118,7 @@ pub fn on_refused(work: &mut Work<'_>, refusal: &Refusal<'_>) -> Result<(), Stop
         stream: Stream::of::<CommandLog>(day),
         sequence: version + 1,
         event: Box::new(Event::from(event)),
+        origin: None,
     });
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A key belongs to one card (samia.rule.card.key).
-const KEY: &str = "samia.tarot_card.card_key";
+pub(super) const KEY: &str = "samia.tarot_card.card_key";
 
 /// What may be asked of a card, and by whom.
 #[must_use]

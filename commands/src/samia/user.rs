@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// An address belongs to one account (samia.rule.user.email_unique).
-const EMAIL: &str = "samia.user.email";
+pub(super) const EMAIL: &str = "samia.user.email";
 /// The operator makes one super admin (samia.policy.users.bootstrap.operator).
-const FIRST_SUPER_ADMIN: &str = "samia.user.first_super_admin";
+pub(super) const FIRST_SUPER_ADMIN: &str = "samia.user.first_super_admin";
 
 /// What may be asked of an account, and by whom.
 #[must_use]

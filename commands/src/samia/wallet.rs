@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A gateway's payment belongs to one transaction (samia.rule.transaction.gateway_once).
-const GATEWAY: &str = "samia.transaction.gateway";
+pub(super) const GATEWAY: &str = "samia.transaction.gateway";
 
 /// What may be asked of a wallet, and by whom.
 #[must_use]
@@ -175,7 +175,7 @@ fn called_back<C: Clone + Callback + Into<Command>>(
     Ok(())
 }
 
-fn key(provider: Provider, gateway_id: &str) -> String {
+pub(super) fn key(provider: Provider, gateway_id: &str) -> String {
     format!("{}:{gateway_id}", provider.as_str())
 }
 

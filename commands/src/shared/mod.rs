@@ -2,7 +2,13 @@
 
 pub mod identity;
 
-use crate::{aggregate::AggregateType, catalogue::Context};
+use std::sync::Arc;
+
+use crate::{
+    aggregate::AggregateType,
+    catalogue::Context,
+    import::{Importing, as_it_is},
+};
 use annals_domain::shared::identity::Identity;
 
 /// Who there is.
@@ -18,3 +24,15 @@ pub fn context() -> Context {
         reactions: None,
     }
 }
+
+/// Accounts are their people's own.
+pub static IMPORTING: Importing = Importing {
+    tenant: "person",
+    prepare: |rows| {
+        for row in rows {
+            row.tenant = Arc::clone(&row.id);
+        }
+    },
+    takes: |_| Vec::new(),
+    mend: as_it_is,
+};

@@ -96,6 +96,7 @@ events! {
         AssessmentRecorded of resident_id { findings: null, recommendations: null },
         AssessmentAmended of resident_id { findings: null, recommendations: null },
     }
+    Imported { AssessmentImported from assessments at [id] of [resident_id] { findings: null, recommendations: null } }
 }
 
 refusals! {
@@ -165,6 +166,9 @@ impl Kind for OfAssessment {
                 Some(About { resident_id: Some(recorded.resident_id), ..About::default() })
             }
             Event::AssessmentAmended(_) => None,
+            Event::Imported(row) => {
+                Some(About { resident_id: row.get("resident_id"), ..About::default() })
+            }
         }
     }
 }

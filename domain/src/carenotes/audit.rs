@@ -83,6 +83,7 @@ pub struct AuditActionPlanUpdated {
 events! {
     /// What happens to an audit.
     pub enum Event { AuditConducted, AuditActionPlanUpdated }
+    Imported { AuditImported from audits at [id] }
 }
 
 refusals! {
@@ -147,6 +148,9 @@ impl Kind for OfAudit {
                 Some(About { facility_id: Some(conducted.facility_id), ..About::default() })
             }
             Event::AuditActionPlanUpdated(_) => None,
+            Event::Imported(row) => {
+                Some(About { facility_id: row.get("facility_id"), ..About::default() })
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Form, calendar};
 use crate::{
-    Decider, Moment, commands, events, refusals,
+    Decider, Imported, Moment, commands, events, refusals,
     text::{self, Text},
 };
 
@@ -168,6 +168,9 @@ events! {
         CarePlanReviewScheduled,
         CarePlanClosed,
     }
+    Imported {
+        CarePlanImported from care_plans at [id] of [resident_id] { details: null },
+    }
 }
 
 refusals! {
@@ -252,7 +255,18 @@ impl Decider for CarePlan {
             Event::CarePlanRevised(_) => {}
             Event::CarePlanReviewScheduled(scheduled) => self.review_date = scheduled.review_date,
             Event::CarePlanClosed(closed) => self.status = Some(closed.status),
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl CarePlan {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.resident_id = row.get("resident_id");
+        self.status = row.get("status");
+        self.start_date = row.get("start_date");
+        self.review_date = row.get("review_date");
     }
 }
 

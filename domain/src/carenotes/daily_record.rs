@@ -122,6 +122,7 @@ events! {
         DailyCareRecorded of resident_id { care_delivered: null, observations: null },
         DailyRecordAmended of resident_id { care_delivered: null, observations: null },
     }
+    Imported { DailyRecordImported from daily_records at [id] of [resident_id] { care_delivered: null, observations: null } }
 }
 
 refusals! {
@@ -202,6 +203,11 @@ impl Kind for OfDailyCare {
                 ..About::default()
             }),
             Event::DailyRecordAmended(_) => None,
+            Event::Imported(row) => Some(About {
+                resident_id: row.get("resident_id"),
+                day: row.get("date"),
+                ..About::default()
+            }),
         }
     }
 }

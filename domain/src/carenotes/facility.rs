@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Form;
 use crate::{
-    Decider, Moment, commands, events, refusals,
+    Decider, Imported, Moment, commands, events, refusals,
     text::{self, Text},
 };
 
@@ -178,6 +178,9 @@ events! {
         FacilityPlaceTaken,
         FacilityPlaceFreed,
     }
+    Imported {
+        FacilityImported from facilities at [id] { contact_details: null },
+    }
 }
 
 refusals! {
@@ -258,7 +261,18 @@ impl Decider for Facility {
             Event::FacilityCapacityChanged(changed) => self.capacity = changed.capacity,
             Event::FacilityPlaceTaken(taken) => self.residents_in_care = taken.residents_in_care,
             Event::FacilityPlaceFreed(freed) => self.residents_in_care = freed.residents_in_care,
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl Facility {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.organization_id = row.get("organization_id");
+        self.capacity = row.get("capacity");
+        // Not a column: the import counts them over the residents' rows.
+        self.residents_in_care = row.or_default("residents_in_care");
     }
 }
 

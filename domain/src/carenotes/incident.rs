@@ -120,6 +120,7 @@ events! {
         IncidentActionsRecorded of resident_id { actions_taken: null },
         IncidentAmended of resident_id { details: null },
     }
+    Imported { IncidentImported from incidents at [id] of [resident_id] { details: null, actions_taken: null } }
 }
 
 refusals! {
@@ -185,6 +186,11 @@ impl Kind for OfIncident {
                 day: Some(calendar::day(reported.date)),
             }),
             Event::IncidentActionsRecorded(_) | Event::IncidentAmended(_) => None,
+            Event::Imported(row) => Some(About {
+                resident_id: row.get("resident_id"),
+                facility_id: row.get("facility_id"),
+                day: row.get("date").map(calendar::day),
+            }),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Form;
 use crate::{
-    Decider, Moment, commands, events, refusals,
+    Decider, Imported, Moment, commands, events, refusals,
     text::{self, Text},
 };
 
@@ -134,6 +134,9 @@ events! {
         OrganizationSettingsChanged,
         SubscriptionTierChanged,
     }
+    Imported {
+        OrganizationImported from organizations at [id] { contact_details: null },
+    }
 }
 
 refusals! {
@@ -202,7 +205,16 @@ impl Decider for Organization {
             Event::SubscriptionTierChanged(changed) => {
                 self.subscription_tier.clone_from(&changed.subscription_tier);
             }
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl Organization {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.registered = true;
+        self.subscription_tier = row.get("subscription_tier");
     }
 }
 

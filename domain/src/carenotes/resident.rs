@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Form, calendar, ciphertext::Envelope};
 use crate::{
-    Decider, Moment, commands, events, refusals,
+    Decider, Imported, Moment, commands, events, refusals,
     text::{self, Text},
 };
 
@@ -315,6 +315,13 @@ events! {
         ResidentReadmitted { room_number: null },
         ResidentErased,
     }
+    Imported {
+        ResidentImported from residents at [id] {
+            first_name: null, last_name: null, date_of_birth: null, nhs_number: null,
+            room_number: null, medical_details: null, contact_details: null, preferences: null,
+            encrypted_medical_notes: null,
+        },
+    }
 }
 
 refusals! {
@@ -462,7 +469,22 @@ impl Decider for Resident {
             }
             Event::ResidentReadmitted(back) => self.begins(back.facility_id, back.admission_date),
             Event::ResidentErased(_) => self.erased = true,
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl Resident {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.status = row.get("status");
+        self.admission_date = row.get("admission_date");
+        let stay = row.get("facility_id").zip(self.admission_date);
+        self.stays.extend(stay.map(|(facility_id, from)| Stay {
+            facility_id,
+            from,
+            until: row.get("discharge_date"),
+        }));
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     permission::{Permission, Permissions},
 };
 use crate::{
-    Decider, Moment, commands, events, refusals,
+    Decider, Imported, Moment, commands, events, refusals,
     text::{self, Text},
 };
 
@@ -217,6 +217,9 @@ events! {
         StaffMemberRemoved,
         StaffMemberErased,
     }
+    Imported {
+        StaffMemberImported from users at [id] { email: email, first_name: null, last_name: null, settings: null },
+    }
 }
 
 refusals! {
@@ -356,7 +359,17 @@ impl Decider for StaffMember {
                 self.permissions.clone_from(&erased.permissions);
                 self.erased = true;
             }
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl StaffMember {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.organization_id = row.get("organization_id");
+        self.role = row.get("role");
+        self.permissions = row.or_default("permissions");
     }
 }
 

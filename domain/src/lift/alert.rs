@@ -168,6 +168,11 @@ events! {
         AlertEscalated of child_id,
         AlertResolved of child_id { resolution_notes: null },
     }
+    Imported {
+        AlertImported from alerts at [id] of [child_id] {
+            title: text, description: text, trigger_data: null, resolution_notes: null,
+        },
+    }
 }
 
 refusals! {
@@ -249,6 +254,10 @@ impl Decider for Alert {
             Event::AlertAcknowledged(event) => (event.child_id, event.status),
             Event::AlertEscalated(event) => (event.child_id, event.status),
             Event::AlertResolved(event) => (event.child_id, event.status),
+            Event::Imported(row) => match row.get("status") {
+                Some(status) => (row.or_default("child_id"), status),
+                None => return,
+            },
         };
         *self = Self::Raised { child_id, status };
     }

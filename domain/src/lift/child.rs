@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// How consent was given. (lift.children.consent_type.check)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -347,6 +347,14 @@ events! {
         ChildArchived,
         ChildErased,
     }
+    Imported {
+        ChildImported from children at [id] {
+            first_name: text, date_of_birth: null, year_group: null, class_name: null,
+            parent_guardian_name: null, parent_guardian_email: null, parent_guardian_phone: null,
+            safeguarding_notes: null, additional_notes: null, avatar_character: null,
+            preferences: null,
+        },
+    }
 }
 
 refusals! {
@@ -480,7 +488,22 @@ impl Decider for Child {
             }
             Event::ChildArchived(_) => self.archived = true,
             Event::ChildErased(_) => (self.archived, self.erased) = (true, true),
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl Child {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.org_id = row.get("org_id");
+        self.registered_on = row.get::<DateTime<Utc>>("created_at").map(|at| at.date_naive());
+        self.primary_practitioner_id = row.get("primary_practitioner_id");
+        let given = row.or_default("consent_given");
+        let consent = row.get("consent_type").zip(row.get("consent_date")).filter(|_| given);
+        self.consent =
+            consent.map(|(consent_type, consent_date)| Consent { consent_type, consent_date });
+        self.archived = row.has("deleted_at");
     }
 }
 

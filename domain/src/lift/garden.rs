@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// What an item is (lift.garden_items.item_type.check).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -308,6 +308,9 @@ events! {
         GardenItemStyled,
         GardenItemRemoved,
     }
+    Imported {
+        GardenItemImported from garden_items at [child_id],
+    }
 }
 
 refusals! {
@@ -397,7 +400,27 @@ impl Decider for Garden {
                 };
             }),
             Event::GardenItemRemoved(event) => self.change(event.id, |item| item.placed = false),
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl Garden {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.child_id = row.or_default("child_id");
+        let item = Item {
+            is_unlocked: row.or_default("is_unlocked"),
+            unlock_condition: row.get("unlock_condition"),
+            placed: row.has("placed_at"),
+            position: (row.or_default("position_x"), row.or_default("position_y")),
+            look: Look {
+                size_scale: row.get("size_scale").unwrap_or(Decimal::ONE),
+                rotation: row.or_default("rotation"),
+                color_scheme: row.get("color_scheme"),
+            },
+        };
+        self.items.insert(row.or_default("id"), item);
     }
 }
 

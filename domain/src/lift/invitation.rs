@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Role;
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// What an invitation makes of the invitee. (lift.invitations.role.check)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -146,6 +146,9 @@ events! {
         InvitationRevoked,
         InvitationExpired,
     }
+    Imported {
+        InvitationImported from invitations at [id] { email: email },
+    }
 }
 
 refusals! {
@@ -256,7 +259,21 @@ impl Decider for Invitation {
             Event::InvitationAccepted(_) => self.status = InvitationStatus::Accepted,
             Event::InvitationRevoked(_) => self.status = InvitationStatus::Revoked,
             Event::InvitationExpired(_) => self.status = InvitationStatus::Expired,
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl Invitation {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.status = row.or_default("status");
+        self.offer = row.get("role").map(|role| Offer {
+            org_id: row.or_default("org_id"),
+            role,
+            invitation_token: row.or_default("invitation_token"),
+            expires_at: row.or_default("expires_at"),
+        });
     }
 }
 

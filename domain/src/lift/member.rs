@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Role;
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// Whether a person may act. (lift.profiles.status.check)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -247,6 +247,9 @@ events! {
         ChildProfileMoved,
         ChildProfileClosed,
     }
+    Imported {
+        ProfileImported from profiles at [id] { email: email, name: text, avatar_url: null },
+    }
 }
 
 refusals! {
@@ -374,7 +377,18 @@ impl Decider for Member {
             }
             Event::ChildProfileMoved(moved) => self.org_id = Some(moved.org_id),
             Event::ChildProfileClosed(closed) => self.close_place(closed.erased),
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl Member {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.role = row.get("role");
+        self.org_id = row.get("org_id");
+        self.status = row.or_default("status");
+        self.removed = row.has("deleted_at");
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// What kind of organisation it is. (lift.organisations.type.check)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -457,6 +457,9 @@ events! {
         InvitationPlaceReserved,
         InvitationPlaceReleased,
     }
+    Imported {
+        OrganisationImported from organisations at [id] { phone: null, email: null },
+    }
 }
 
 refusals! {
@@ -618,7 +621,25 @@ impl Decider for Organisation {
             Event::InvitationPlaceReleased(released) => {
                 self.pending_invitations = released.pending_invitations;
             }
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl Organisation {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.registered = true;
+        self.status = row.or_default("status");
+        self.archived = row.has("deleted_at");
+        self.subscription_plan = row.or_default("subscription_plan");
+        self.max_children = row.get("max_children");
+        self.max_practitioners = row.get("max_practitioners");
+        // Not columns: the import counts them over the organisation's other rows.
+        self.children = row.or_default("children");
+        self.last_display_id = row.or_default("last_display_id");
+        self.staff = row.or_default("staff");
+        self.pending_invitations = row.or_default("pending_invitations");
     }
 }
 

@@ -44,6 +44,9 @@ pub struct PlatformSettingRemoved {}
 events! {
     /// What happens to a setting.
     pub enum Event { PlatformSettingSet, PlatformSettingRemoved }
+    Imported {
+        PlatformSettingImported from kv_store_a1855b25 at [key],
+    }
 }
 
 /// The setting, if there is one.
@@ -75,6 +78,10 @@ impl Decider for PlatformSetting {
         match event {
             Event::PlatformSettingSet(set) => self.set = Some(set.clone()),
             Event::PlatformSettingRemoved(_) => self.set = None,
+            Event::Imported(row) => {
+                let (value, created_at) = (row.or_default("value"), row.or_default("created_at"));
+                self.set = Some(PlatformSettingSet { value, created_at });
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Decider, Moment, commands, events, refusals};
+use crate::{Decider, Imported, Moment, commands, events, refusals};
 
 /// Gives a child a sticker, once for a session, or once at all where no session is named.
 /// (lift.command.AwardSticker)
@@ -61,6 +61,9 @@ pub struct StickerAwarded {
 events! {
     /// What happens to a sticker book.
     pub enum Event { StickerAwarded }
+    Imported {
+        StickerImported from stickers_earned at [child_id],
+    }
 }
 
 refusals! {
@@ -107,7 +110,15 @@ impl Decider for StickerBook {
             Event::StickerAwarded(event) => {
                 self.awarded.insert((event.session_id, event.sticker_type.clone()));
             }
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl StickerBook {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.awarded.insert((row.get("session_id"), row.or_default("sticker_type")));
     }
 }
 

@@ -229,6 +229,14 @@ events! {
         SessionCompleted of child_id { overall_mood: null, notes: null },
         SessionAbandoned of child_id,
     }
+    Imported {
+        SessionImported from wellbeing_sessions at [id] of [child_id] {
+            activities_completed: null, overall_mood: null, notes: null,
+        },
+        ResponseImported from wellbeing_responses at [session_id] of [child_id] {
+            question_text: null, response_value: object, response_score: null, flags: null,
+        },
+    }
 }
 
 refusals! {
@@ -327,6 +335,22 @@ impl Decider for WellbeingSession {
             }
             (Event::SessionAbandoned(event), Self::Started(started)) => {
                 started.status = event.status;
+            }
+            (Event::Imported(row), Self::Started(started)) => {
+                if let Some(activity) = row.get("activity_type") {
+                    started.activities = started.activities_with(activity);
+                }
+                started.responses.push(row.or_default("id"));
+            }
+            (Event::Imported(row), state) => {
+                let Some(status) = row.get("status") else { return };
+                *state = Self::Started(Started {
+                    child_id: row.or_default("child_id"),
+                    status,
+                    started_at: row.or_default("started_at"),
+                    activities: Vec::new(),
+                    responses: Vec::new(),
+                });
             }
             (
                 Event::ResponseRecorded(_)

@@ -63,6 +63,9 @@ events! {
     pub enum Event {
         ActivityTracked of subject_id { properties: object, session_id: null },
     }
+    Imported {
+        ActivityImported from analytics_events at [id] of [user_id, family_id] { properties: object, session_id: null },
+    }
 }
 
 refusals! {
@@ -104,6 +107,7 @@ impl Decider for Activity {
     fn evolve(&mut self, event: &Event) {
         match event {
             Event::ActivityTracked(_) => {}
+            Event::Imported(_) => {}
         }
     }
 }

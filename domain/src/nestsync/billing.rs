@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::is_filled;
-use crate::{Decider, Moment, commands, events, refusals};
+use crate::{Decider, Imported, Moment, commands, events, refusals};
 
 /// How long a trial lasts.
 pub const TRIAL_DAYS: i64 = 30;
@@ -397,6 +397,13 @@ events! {
         SubscriptionCancelled,
         SubscriptionExpired,
     }
+    Imported {
+        PaymentMethodImported from payment_methods at [family_id] of [user_id] {
+            provider_method_id: text, brand: null, last_four: null, expiry_month: null,
+            expiry_year: null,
+        },
+        SubscriptionImported from subscriptions at [family_id],
+    }
 }
 
 refusals! {
@@ -533,6 +540,34 @@ impl Decider for Billing {
                 }
             }
             Event::SubscriptionCancelled(_) | Event::SubscriptionExpired(_) => self.live = None,
+            Event::Imported(row) => self.take_over(row),
+        }
+    }
+}
+
+impl Billing {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        let id = row.or_default("id");
+        if row.table() == "payment_methods" {
+            if !row.has("deleted_at") {
+                self.payment_methods.insert(id);
+                self.default = if row.or_default("is_default") { Some(id) } else { self.default };
+            }
+            return;
+        }
+        self.trial_used |= row.has("trial_ends_at");
+        let status = row.get("status");
+        let status = status.filter(|it| !matches!(it, Status::Cancelled | Status::Expired));
+        if let (Some(status), Some(billing_interval)) = (status, row.get("billing_interval")) {
+            self.live = Some(Live {
+                id,
+                status,
+                payment_method_id: row.get("payment_method_id"),
+                billing_interval,
+                current_period_end: row.or_default("current_period_end"),
+                cancel_at_period_end: row.or_default("cancel_at_period_end"),
+            });
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::is_filled;
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// Adds a child to a family. (nestsync.command.AddChild)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -300,6 +300,16 @@ events! {
             instructions: null,
         },
     }
+    Imported {
+        ChildImported from children at [id] {
+            first_name: text, last_name: null, date_of_birth: null, clothing_size: null,
+            shoe_size: null, notes: null,
+        },
+        EmergencyProfileImported from emergency_profiles at [child_id] {
+            contacts: list, allergies: list, medical_conditions: list, medications: list,
+            physician_name: null, physician_phone: null, instructions: null,
+        },
+    }
 }
 
 refusals! {
@@ -406,7 +416,20 @@ impl Decider for Child {
             }
             Event::EmergencyProfileCreated(_) => self.has_emergency_profile = true,
             Event::EmergencyProfileUpdated(_) => {}
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl Child {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        if row.table() == "emergency_profiles" {
+            self.has_emergency_profile = true;
+            return;
+        }
+        self.family_id = row.get("family_id");
+        self.removed = row.has("deleted_at");
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     calendar, is_filled,
     permission::{self, Permission, Permissions, Role},
 };
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// An invitation lapses after so many days (nestsync.rule.member.invitation).
 pub const INVITATION_DAYS: i64 = 7;
@@ -439,6 +439,10 @@ events! {
         FamilyExportRequested,
         FamilyExportCompleted,
     }
+    Imported {
+        FamilyImported from families at [id] { name: text },
+        FamilyMemberImported from family_members at [family_id] of [user_id, id] { display_name: text, invited_email: null },
+    }
 }
 
 refusals! {
@@ -667,6 +671,33 @@ impl Decider for Family {
                     member.permissions.clone_from(&changed.permissions);
                 }
             }
+            Event::Imported(row) => self.take_over(row),
+        }
+    }
+}
+
+impl Family {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        if row.table() == "families" {
+            self.status = row.get("status");
+            self.owner_id = row.get("owner_id");
+            self.timezone = row.or_default("timezone");
+            self.data_region = row.or_default("data_region");
+            return;
+        }
+        let id = row.or_default("id");
+        let invited = row.get::<String>("invited_email").map(|email| fingerprint(id, &email));
+        if let (Some(role), Some(status)) = (row.get("role"), row.get("status")) {
+            let member = Member {
+                user_id: row.get("user_id"),
+                role,
+                permissions: row.or_default("permissions"),
+                status,
+                invited,
+                expires_at: row.get("invitation_expires_at"),
+            };
+            self.members.insert(id, member);
         }
     }
 }

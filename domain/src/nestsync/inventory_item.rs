@@ -14,7 +14,7 @@ use super::{
     quantity::{LARGEST, Quantity},
     usage::{UsageTotal, Use, Uses},
 };
-use crate::{Amount, Decider, Moment, commands, events, refusals, text};
+use crate::{Amount, Decider, Imported, Moment, commands, events, refusals, text};
 
 /// What kind of thing it is (nestsync.inventory_items.category).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -427,6 +427,12 @@ events! {
         ReorderSuggestionDismissed,
         ReorderSuggestionFulfilled,
     }
+    Imported {
+        InventoryItemImported from inventory_items at [id],
+        UsageImported from usage_logs at [item_id] of [child_id, logged_by] { notes: null },
+        UsageTotalImported from usage_analytics at [item_id],
+        ReorderSuggestionImported from reorder_suggestions at [item_id],
+    }
 }
 
 refusals! {
@@ -564,7 +570,50 @@ impl Decider for InventoryItem {
             }
             Event::ReorderSuggestionDismissed(dismissed) => self.close(dismissed.suggestion_id),
             Event::ReorderSuggestionFulfilled(fulfilled) => self.close(fulfilled.suggestion_id),
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl InventoryItem {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        match row.table() {
+            "usage_logs" => self.used_before(row),
+            "usage_analytics" => {
+                if let Ok(total) = serde_json::from_value(row.row.clone().into()) {
+                    self.uses.add_up(&[total]);
+                }
+            }
+            "reorder_suggestions" => {
+                let id = row.or_default("id");
+                match row.or_default::<String>("status").as_str() {
+                    "open" => self.open_suggestion = Some(id),
+                    "accepted" => drop(self.accepted_suggestions.insert(id)),
+                    _ => {}
+                }
+            }
+            _ => {
+                self.family_id = row.get("family_id");
+                self.quantity = row.or_default("quantity");
+                self.reorder_threshold = row.get("reorder_threshold");
+                self.reorder_quantity = row.get("reorder_quantity");
+                self.removed = row.has("deleted_at");
+            }
+        }
+    }
+
+    fn used_before(&mut self, row: &Imported) {
+        let id = row.or_default("id");
+        if row.has("voided_at") {
+            self.voided.insert(id);
+            return;
+        }
+        let used_at: DateTime<Utc> = row.or_default("used_at");
+        // Not a column: the import reckons it in the family's time zone.
+        let used_on = row.get("used_on").unwrap_or(used_at.date_naive());
+        let used = Use { quantity: row.or_default("quantity"), used_at, used_on };
+        self.uses.count(id, used, &[]);
     }
 }
 

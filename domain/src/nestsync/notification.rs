@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::notification_preference::{Channel, Topic};
-use crate::{Decider, Moment, commands, events, refusals};
+use crate::{Decider, Imported, Moment, commands, events, refusals};
 
 /// Where a notification stands (nestsync.notification_logs.status).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -162,6 +162,9 @@ events! {
         NotificationFailed of user_id { failure_reason: null },
         NotificationSuppressed of user_id { failure_reason: null },
     }
+    Imported {
+        NotificationImported from notification_logs at [id] of [user_id] { failure_reason: null },
+    }
 }
 
 refusals! {
@@ -260,7 +263,17 @@ impl Decider for Notification {
             | Event::NotificationSuppressed(NotificationSuppressed { status, .. }) => {
                 self.status = Some(*status);
             }
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl Notification {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.status = row.get("status");
+        self.family_id = row.or_default("family_id");
+        self.user_id = row.or_default("user_id");
     }
 }
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// The way a notification goes (nestsync.notification_preferences.channel).
 #[derive(
@@ -108,6 +108,9 @@ pub struct NotificationPreferenceSet {
 events! {
     /// What happens to a person's preferences.
     pub enum Event { NotificationPreferenceSet }
+    Imported {
+        NotificationPreferenceImported from notification_preferences at [user_id, family_id],
+    }
 }
 
 refusals! {
@@ -209,6 +212,21 @@ impl Decider for NotificationPreference {
                 };
                 self.said.entry(set.channel).or_default().insert(set.topic, said);
             }
+            Event::Imported(row) => self.take_over(row),
+        }
+    }
+}
+
+impl NotificationPreference {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        if let (Some(channel), Some(topic)) = (row.get("channel"), row.get("topic")) {
+            let said = Said {
+                id: row.or_default("id"),
+                enabled: row.or_default("enabled"),
+                quiet: row.get("quiet_from").zip(row.get("quiet_until")),
+            };
+            self.said.entry(channel).or_default().insert(topic, said);
         }
     }
 }

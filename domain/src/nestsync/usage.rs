@@ -113,13 +113,13 @@ impl Uses {
     /// A use counts from now on; these are the sums it led to.
     pub fn count(&mut self, usage_id: Uuid, used: Use, totals: &[UsageTotal]) {
         self.counted.insert(usage_id, used);
-        self.take_over(totals);
+        self.add_up(totals);
     }
 
     /// A use counts no more; these are the sums without it.
     pub fn discount(&mut self, usage_id: Uuid, totals: &[UsageTotal]) {
         self.counted.remove(&usage_id);
-        self.take_over(totals);
+        self.add_up(totals);
     }
 
     fn sum(&self, period: Period, start: NaiveDate) -> Sum {
@@ -134,7 +134,8 @@ impl Uses {
         others.map(|(_, used)| used.used_at).max()
     }
 
-    fn take_over(&mut self, totals: &[UsageTotal]) {
+    /// Takes sums as they were reckoned.
+    pub fn add_up(&mut self, totals: &[UsageTotal]) {
         for total in totals {
             let sum = Sum {
                 count: total.usage_count,

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{calendar, is_filled};
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// Whether an account is in use (nestsync.users.status).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -221,6 +221,9 @@ events! {
         SystemAdministrationRevoked,
         UserErased,
     }
+    Imported {
+        UserImported from users at [id] { email: email, display_name: text, phone: null },
+    }
 }
 
 refusals! {
@@ -358,7 +361,17 @@ impl Decider for User {
             {
                 self.is_system_admin = *is_system_admin;
             }
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl User {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.status = row.get("status");
+        self.is_system_admin = row.or_default("is_system_admin");
+        self.timezone = row.or_default("timezone");
     }
 }
 

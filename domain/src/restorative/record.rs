@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// How many characters an introduction holds (restorative.rule.text_limits).
 pub const INTRODUCTION_LIMIT: usize = 5_000;
@@ -97,6 +97,9 @@ events! {
         RestorativeRecordCreated { introduction: null, narrative: null },
         RestorativeRecordRevised { introduction: null, narrative: null },
         RestorativeRecordErased,
+    }
+    Imported {
+        RestorativeRecordImported from restorative_records at [user_id] { introduction: null, narrative: null },
     }
 }
 
@@ -214,7 +217,19 @@ impl Decider for RestorativeRecord {
                 }
             }
             Event::RestorativeRecordErased(_) => self.kept = None,
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl RestorativeRecord {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        let id = row.or_default("id");
+        let mut kept = Kept { id, introduction: None, narrative: None };
+        kept.introduction = row.get::<String>("introduction").map(|text| kept.hash(&text));
+        kept.narrative = row.get::<String>("narrative").map(|text| kept.hash(&text));
+        self.kept = Some(kept);
     }
 }
 

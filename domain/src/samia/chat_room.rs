@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::words::{Count, Object, Text};
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// How many may be in a room, whatever its own maximum.
 pub const MOST_PARTICIPANTS: i32 = 250;
@@ -350,6 +350,10 @@ events! {
         MessageEdited of sender_id { content: text },
         MessageDeleted,
     }
+    Imported {
+        ChatRoomImported from chat_rooms at [id] { name: null, description: null },
+        ChatMessageImported from chat_messages at [room_id] of [sender_id] { content: text, file_url: null, file_name: null },
+    }
 }
 
 refusals! {
@@ -465,7 +469,34 @@ impl Decider for ChatRoom {
                     message.unread = Vec::new();
                 }
             }
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl ChatRoom {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        if row.table() == "chat_messages" {
+            let id = row.or_default("id");
+            self.remember(id, row.or_default("sender_id"));
+            if let Some(message) = self.message_mut(id) {
+                message.deleted = row.has("deleted_at");
+                if message.deleted || row.has("delivered_at") {
+                    message.undelivered = Vec::new();
+                }
+                if message.deleted || row.has("read_at") {
+                    message.unread = Vec::new();
+                }
+            }
+            return;
+        }
+        self.opened = true;
+        self.active = row.or_default("is_active");
+        self.participants = row.or_default("participants");
+        self.room_type = row.or_default("room_type");
+        self.most = row.or_default("max_participants");
+        self.encrypted = row.or_default("is_encrypted");
     }
 }
 

@@ -31,6 +31,9 @@ pub struct CommandRefused {
 events! {
     /// What happens to the log of refusals.
     pub enum Event { CommandRefused }
+    Imported {
+        AuditLogImported from audit_logs at [id] of [user_id] { ip_address: null, user_agent: null, old_values: null, new_values: null },
+    }
 }
 
 /// Nothing can be asked of it.
@@ -78,6 +81,7 @@ impl Decider for CommandLog {
     fn evolve(&mut self, event: &Event) {
         match event {
             Event::CommandRefused(_) => {}
+            Event::Imported(_) => {}
         }
     }
 }

@@ -95,6 +95,9 @@ pub struct ConfigurationRemoved {}
 events! {
     /// What happens to a setting.
     pub enum Event { ConfigurationSet, ConfigurationRemoved }
+    Imported {
+        ConfigurationImported from system_configuration at [config_key],
+    }
 }
 
 refusals! {
@@ -136,6 +139,7 @@ impl Decider for Configuration {
         match event {
             Event::ConfigurationSet(_) => self.set = true,
             Event::ConfigurationRemoved(_) => self.set = false,
+            Event::Imported(_) => self.set = true,
         }
     }
 }

@@ -72,6 +72,9 @@ pub struct MetricRecorded {
 events! {
     /// What happens to a metric.
     pub enum Event { MetricRecorded }
+    Imported {
+        MetricImported from system_metrics at [id],
+    }
 }
 
 refusals! {
@@ -123,6 +126,7 @@ impl Decider for Metric {
     fn evolve(&mut self, event: &Event) {
         match event {
             Event::MetricRecorded(_) => {}
+            Event::Imported(_) => {}
         }
     }
 }

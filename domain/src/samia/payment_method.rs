@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{money::Provider, words::Text};
-use crate::{Decider, Moment, commands, events, refusals};
+use crate::{Decider, Imported, Moment, commands, events, refusals};
 
 /// How many methods a user may have at once.
 pub const MOST_METHODS: usize = 50;
@@ -144,6 +144,12 @@ events! {
         DefaultPaymentMethodChosen,
         PaymentMethodRemoved,
     }
+    Imported {
+        PaymentMethodImported from payment_methods at [user_id] {
+            provider_method_id: text, display_name: null, last_four: null, brand: null,
+            expiry_month: null, expiry_year: null,
+        },
+    }
 }
 
 refusals! {
@@ -217,6 +223,21 @@ impl Decider for PaymentMethod {
                 self.methods.retain(|method| method.id != it.payment_method_id);
                 self.default = self.default.filter(|default| *default != it.payment_method_id);
             }
+            Event::Imported(row) => self.take_over(row),
+        }
+    }
+}
+
+impl PaymentMethod {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        if row.has("deleted_at") {
+            return;
+        }
+        let id = row.or_default("id");
+        self.methods.push(Method { id, verified: row.or_default("is_verified") });
+        if row.or_default("is_default") {
+            self.default = Some(id);
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::words::{Object, Text};
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// Where a reading stands (samia.reading_sessions.status.check).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -275,6 +275,12 @@ events! {
         ReadingCancelled,
         ReadingRated of client_id { client_feedback: null },
     }
+    Imported {
+        ReadingImported from reading_sessions at [id] of [client_id] {
+            question: null, cards_drawn: list, ai_interpretation: null, reader_notes: null,
+            reader_interpretation: null, client_feedback: null,
+        },
+    }
 }
 
 refusals! {
@@ -379,7 +385,24 @@ impl Decider for Reading {
             Event::ReadingCompleted(it) => self.status = it.status,
             Event::ReadingCancelled(it) => self.status = it.status,
             Event::ReadingRated(_) => self.rated = true,
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl Reading {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.client = row.get("client_id");
+        self.reader = row.get("reader_id");
+        self.status = row.or_default("status");
+        // Not a column: the import looks it up in the spread.
+        self.card_count = row.or_default("card_count");
+        self.started_at = row.get("started_at");
+        self.drawn =
+            row.get::<Vec<serde_json::Value>>("cards_drawn").is_some_and(|cards| !cards.is_empty());
+        self.interpreted = row.has("ai_interpretation") || row.has("reader_interpretation");
+        self.rated = row.has("satisfaction_rating");
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::words::{Object, Text};
-use crate::{Decider, Moment, commands, events, refusals};
+use crate::{Decider, Imported, Moment, commands, events, refusals};
 
 /// How bad it is (samia.security_events.severity.check).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -178,6 +178,11 @@ events! {
         SecurityEventResolved,
         SecurityEventDismissed,
     }
+    Imported {
+        SecurityEventImported from security_events at [id] of [user_id] {
+            description: text, ip_address: null, user_agent: null, geolocation: null,
+        },
+    }
 }
 
 refusals! {
@@ -265,7 +270,17 @@ impl Decider for SecurityEvent {
             }
             Event::SecurityEventResolved(it) => self.status = Some(it.status),
             Event::SecurityEventDismissed(it) => self.status = Some(it.status),
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl SecurityEvent {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.status = Some(row.or_default("status"));
+        self.user = row.get("user_id");
+        self.assigned_to = row.get("assigned_to");
     }
 }
 

@@ -225,6 +225,9 @@ pub struct CardRevised(
 events! {
     /// What happens to a card.
     pub enum Event { CardAddedToDeck, CardRevised }
+    Imported {
+        CardImported from tarot_cards at [id],
+    }
 }
 
 refusals! {
@@ -276,6 +279,7 @@ impl Decider for TarotCard {
         match event {
             Event::CardAddedToDeck(CardAddedToDeck(card)) => self.arcana = Some(card.arcana_type),
             Event::CardRevised(_) => {}
+            Event::Imported(row) => self.arcana = row.get("arcana_type"),
         }
     }
 }

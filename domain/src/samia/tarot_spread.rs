@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::words::Text;
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// The most cards a spread may have: a whole deck.
 pub const MOST_CARDS: i32 = 78;
@@ -196,6 +196,9 @@ events! {
         SpreadUnpublished,
         SpreadRetired,
     }
+    Imported {
+        SpreadImported from tarot_spreads at [id] of [created_by] { name: text, description: null },
+    }
 }
 
 refusals! {
@@ -268,7 +271,17 @@ impl Decider for TarotSpread {
                 self.public = it.is_public;
                 self.retired = true;
             }
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl TarotSpread {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.card_count = row.or_default("card_count");
+        self.public = row.or_default("is_public");
+        self.author = row.get("created_by");
     }
 }
 

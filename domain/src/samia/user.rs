@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::words::{Object, Text};
-use crate::{Decider, Moment, commands, events, refusals, text};
+use crate::{Decider, Imported, Moment, commands, events, refusals, text};
 
 /// What a user may do in the service (samia.users.role.check), lowest rank first.
 #[derive(
@@ -373,6 +373,12 @@ events! {
         UserDeleted,
         UserErased,
     }
+    Imported {
+        UserImported from users at [id] {
+            email: email, full_name: text, phone_number: null, date_of_birth: null, timezone: null,
+            profile_image_url: null, bio: null, metadata: null, preferences: null,
+        },
+    }
 }
 
 refusals! {
@@ -476,7 +482,20 @@ impl Decider for User {
             | Event::UserPreferencesChanged(_)
             | Event::UserMetadataSet(_)
             | Event::SignInFailed(_) => {}
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl User {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.registered = true;
+        self.role = row.or_default("role");
+        self.deleted = row.has("deleted_at");
+        self.active = row.or_default("is_active") && !self.deleted;
+        self.verified = row.or_default("email_verified");
+        self.sign_ins = row.or_default("login_count");
     }
 }
 

@@ -204,6 +204,13 @@ events! {
         },
         AdminPermissionsAssigned,
     }
+    Imported {
+        UserProfileImported from user_profiles at [user_id] {
+            availability_schedule: null, certifications: null, languages: null,
+            birth_chart_data: null, preferred_readers: null, social_links: null,
+            notification_preferences: null, privacy_settings: null,
+        },
+    }
 }
 
 refusals! {
@@ -252,6 +259,7 @@ impl Decider for UserProfile {
             | Event::ClientProfileUpdated(_)
             | Event::ProfileSettingsChanged(_)
             | Event::AdminPermissionsAssigned(_) => {}
+            Event::Imported(_) => self.exists = true,
         }
     }
 }

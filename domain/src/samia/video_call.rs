@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::words::{Object, Text};
-use crate::{Decider, Moment, commands, events, refusals};
+use crate::{Decider, Imported, Moment, commands, events, refusals};
 
 /// What is transmitted (samia.video_call_sessions.call_type.check).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -189,6 +189,9 @@ events! {
         CallInitiated, CallRinging, CallAnswered, CallEnded, CallFailed, CallRated,
         CallQualityRecorded,
     }
+    Imported {
+        CallImported from video_call_sessions at [id],
+    }
 }
 
 refusals! {
@@ -284,7 +287,18 @@ impl Decider for VideoCall {
             Event::CallEnded(it) => self.status = it.status,
             Event::CallFailed(it) => self.status = it.status,
             Event::CallRated(_) | Event::CallQualityRecorded(_) => {}
+            Event::Imported(row) => self.take_over(row),
         }
+    }
+}
+
+impl VideoCall {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        self.initiator = row.get("initiator_id");
+        self.participants = row.or_default("participants");
+        self.status = row.or_default("status");
+        self.active_since = row.get("started_at");
     }
 }
 

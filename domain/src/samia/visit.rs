@@ -80,6 +80,12 @@ events! {
             country: null, city: null,
         },
     }
+    Imported {
+        VisitImported from user_analytics at [id] of [user_id] {
+            session_id: null, device_type: null, browser: null, operating_system: null,
+            country: null, city: null,
+        },
+    }
 }
 
 refusals! {
@@ -128,6 +134,7 @@ impl Decider for Visit {
     fn evolve(&mut self, event: &Event) {
         match event {
             Event::VisitRecorded(it) => self.since = it.created_at,
+            Event::Imported(row) => self.since = row.or_default("created_at"),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use super::{
     money::{Currency, Provider},
     words::{Object, Text},
 };
-use crate::{Amount, Decider, Moment, commands, events, refusals, text};
+use crate::{Amount, Decider, Imported, Moment, commands, events, refusals, text};
 
 /// How many transactions of a wallet may be under way at once.
 pub const MOST_PENDING: usize = 100;
@@ -588,6 +588,10 @@ events! {
         WalletUnfrozen,
         WalletLimitsSet,
     }
+    Imported {
+        WalletImported from user_wallets at [user_id],
+        TransactionImported from transactions at [user_id] { description: null, processor_notes: null },
+    }
 }
 
 refusals! {
@@ -802,6 +806,69 @@ impl Decider for Wallet {
                 self.daily_limit = limits.daily_limit;
                 self.monthly_limit = limits.monthly_limit;
             }
+            Event::Imported(row) => self.take_over(row),
+        }
+    }
+}
+
+impl Wallet {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        if row.table() == "transactions" {
+            return self.moved(row);
+        }
+        self.open = true;
+        self.frozen = row.or_default("is_frozen");
+        self.currency = row.or_default("currency");
+        self.balance = row.or_default("balance");
+        self.daily_limit = row.get("daily_limit");
+        self.monthly_limit = row.get("monthly_limit");
+    }
+
+    /// Money that moved before the log was: what limits, refunds and confirmations go by.
+    fn moved(&mut self, row: &Imported) {
+        let (id, amount): (Uuid, Amount) = (row.or_default("id"), row.or_default("amount"));
+        let kind: String = row.or_default("transaction_type");
+        let status: String = row.or_default("status");
+        let day = row.or_default::<DateTime<Utc>>("created_at").date_naive();
+        let leaves = kind == "payment" || kind == "withdrawal";
+        if leaves && (status == "completed" || status == "pending") {
+            self.spent.add(amount, day);
+        }
+        match (status.as_str(), row.get("gateway_provider")) {
+            ("pending", Some(provider)) => {
+                let spent_on = leaves.then_some(day);
+                self.pending.push(Pending { id, amount, provider, spent_on });
+            }
+            ("completed", Some(_)) => {
+                self.settle(id);
+                if row.or_default("reconciled")
+                    && let Some(settled) = self.settled.back_mut()
+                {
+                    settled.reconciled = true;
+                }
+            }
+            _ => {}
+        }
+        if status != "completed" {
+            return;
+        }
+        match kind.as_str() {
+            "payment" => {
+                let reading = row.get("reading_session_id");
+                if reading.is_some() {
+                    self.readings = self.readings.and(amount, day);
+                }
+                self.paid(id, reading, amount);
+            }
+            "refund" => {
+                let noted = row.get::<Object>("metadata").unwrap_or_default();
+                let refund_of = noted.get("refund_of").and_then(serde_json::Value::as_str);
+                if let Some(payment) = refund_of.and_then(|id| id.parse().ok()) {
+                    self.gave_back(payment, amount);
+                }
+            }
+            _ => {}
         }
     }
 }

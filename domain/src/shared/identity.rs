@@ -80,6 +80,9 @@ events! {
         IdentityEmailChanged { email: email },
         SubjectErased,
     }
+    Imported {
+        IdentityImported from users at [id] { email: email },
+    }
 }
 
 refusals! {
@@ -131,6 +134,7 @@ impl Decider for Identity {
             Event::IdentityRegistered(_) => self.known = true,
             Event::IdentityEmailChanged(_) => {}
             Event::SubjectErased(_) => (self.known, self.erased) = (false, true),
+            Event::Imported(_) => self.known = true,
         }
     }
 }

@@ -337,6 +337,18 @@ BEGIN
           AND EXISTS (SELECT FROM pg_catalog.pg_class AS present WHERE present.relname = view.relname
                       AND present.relnamespace = live::regnamespace AND present.relkind = 'v')
     LOOP
+        -- One that reads no table of ours, such as statistics of the server, has no past.
+        PERFORM FROM pg_catalog.pg_rewrite AS rule
+        JOIN pg_catalog.pg_depend AS link ON link.objid = rule.oid
+         AND link.classid = 'pg_catalog.pg_rewrite'::regclass
+         AND link.refclassid = 'pg_catalog.pg_class'::regclass
+        JOIN pg_catalog.pg_class AS used ON used.oid = link.refobjid
+        WHERE rule.ev_class = format('%I.%I', views, item.name)::regclass
+          AND used.oid <> rule.ev_class AND used.relnamespace = views::regnamespace;
+        IF NOT FOUND THEN
+            EXECUTE format('DROP VIEW %I.%I', views, item.name);
+            CONTINUE;
+        END IF;
         EXECUTE format('REVOKE ALL ON %I.%I FROM PUBLIC, anon, authenticated', views, item.name);
         EXECUTE format('ALTER VIEW %I.%I RENAME TO %I', views, item.name, item.name || '_then');
         EXECUTE format('CREATE VIEW %1$I.%2$I WITH (security_barrier = true) AS SELECT past.* '

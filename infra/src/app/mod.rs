@@ -75,6 +75,10 @@ enum Task {
     Checkpoint(ops::prove::CheckpointArgs),
     /// Remember and cosign checkpoints of a log, on a machine of its own.
     Witness(ops::witness::WitnessArgs),
+    /// Write one organisation, family or person as JSON Lines.
+    Export(ops::export::ExportArgs),
+    /// Take over an export, or a database of plain tables.
+    Import(ops::import::ImportArgs),
     /// Check everything that can silently be wrong, and say what to do.
     Doctor(ops::doctor::DoctorArgs),
     /// Bring an empty or older database to the present schema.
@@ -177,6 +181,8 @@ pub async fn main() -> ExitCode {
         Task::Prove(args) => return operated(ops::prove::prove(args).await),
         Task::Checkpoint(args) => return operated(ops::prove::checkpoint(args).await),
         Task::Witness(args) => return operated(ops::witness::run(args).await),
+        Task::Export(args) => return operated(ops::export::run(args).await),
+        Task::Import(args) => return operated(ops::import::run(args).await),
         Task::Doctor(args) => return operated(ops::doctor::run(args).await),
         Task::Migrate(args) => return operated(ops::migrate::run(args).await),
         Task::Send(args) => return cli::send::run(&args).await.into(),

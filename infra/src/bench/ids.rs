@@ -21,6 +21,12 @@ pub fn found_again(seed: &str, what: &str) -> Uuid {
 #[derive(Debug, Clone)]
 pub struct Chance(u64);
 
+impl Default for Chance {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Chance {
     /// Another course each time.
     pub fn new() -> Self {
@@ -29,7 +35,7 @@ impl Chance {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -39,7 +45,7 @@ impl Chance {
 
     /// A number below another one, each as likely as the others.
     pub fn below(&mut self, end: usize) -> usize {
-        let wide = u128::from(self.next()) * (end as u128);
+        let wide = u128::from(self.draw()) * (end as u128);
         usize::try_from(wide >> 64).unwrap_or_default()
     }
 
@@ -48,8 +54,8 @@ impl Chance {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = u64::try_from(now.as_millis()).unwrap_or_default();
         let mut bytes = [0; 10];
-        bytes[..8].copy_from_slice(&self.next().to_be_bytes());
-        bytes[8..].copy_from_slice(&self.next().to_be_bytes()[..2]);
+        bytes[..8].copy_from_slice(&self.draw().to_be_bytes());
+        bytes[8..].copy_from_slice(&self.draw().to_be_bytes()[..2]);
         Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
     }
 }

@@ -16,6 +16,7 @@ use tokio::{
 
 use super::{
     Failure,
+    heard::Heard,
     measure::{Counts, Waits},
     mix::Mix,
     rows::Rows,
@@ -66,6 +67,8 @@ pub struct Measured {
     pub level: Level,
     /// What came back within the time.
     pub counts: Counts,
+    /// What came back at all, warm-up and the last replies included.
+    pub total: Counts,
     /// From sending, or from when it was due, to the reply of an accepted command.
     pub waits: Waits,
     /// Open loop: how late commands were sent. If it is long, this machine is what was measured.
@@ -95,6 +98,8 @@ pub struct Load<'a> {
     pub mix: Mix,
     /// Who listens to the projector.
     pub rows: Option<Rows>,
+    /// Which events the replies named, over all levels.
+    pub heard: Heard,
 }
 
 /// A level that runs.
@@ -102,10 +107,12 @@ struct Run<'a> {
     wire: &'a mut Wire,
     mix: &'a mut Mix,
     rows: Option<&'a mut Rows>,
+    heard: &'a mut Heard,
     flight: Flight,
     from: Instant,
     until: Instant,
     counts: Counts,
+    total: Counts,
     waits: Waits,
     late: Waits,
     /// The last position that a reply named.
@@ -122,10 +129,12 @@ impl Load<'_> {
             wire: self.wire,
             mix: &mut self.mix,
             rows: self.rows.as_mut(),
+            heard: &mut self.heard,
             flight: Flight::new(level.pace, began),
             from: began + level.warmup,
             until: began + level.warmup + level.measured,
             counts: Counts::default(),
+            total: Counts::default(),
             waits: Waits::new(),
             late: Waits::new(),
             last: 0,
@@ -139,7 +148,7 @@ impl Load<'_> {
         let behind = (run.last - run.visible()).max(0);
         let ended = Instant::now();
         run.drain().await?;
-        let Run { counts, waits, late, last, .. } = run;
+        let Run { counts, total, waits, late, last, .. } = run;
         let rows = match &mut self.rows {
             Some(rows) => {
                 let caught_up = rows.wait_for(last, ROWS).await;
@@ -149,7 +158,7 @@ impl Load<'_> {
             None => None,
         };
         let late = matches!(level.pace, Pace::PerSecond(_)).then_some(late);
-        Ok(Measured { level, counts, waits, late, rows })
+        Ok(Measured { level, counts, total, waits, late, rows })
     }
 }
 
@@ -237,6 +246,8 @@ impl Run<'_> {
         match wire::read(message) {
             Reply::Accepted(position) => {
                 self.last = self.last.max(position);
+                self.total.accepted += 1;
+                self.heard.hear(position);
                 if within {
                     self.counts.accepted += 1;
                 }
@@ -248,12 +259,14 @@ impl Run<'_> {
                 }
             }
             Reply::Refused(code) => {
+                Counts::add(&mut self.total.refused, code, 1);
                 if within {
                     Counts::add(&mut self.counts.refused, code, 1);
                 }
                 self.look_for_hope(message);
             }
             Reply::Failed(why) => {
+                Counts::add(&mut self.total.errors, why, 1);
                 if within {
                     Counts::add(&mut self.counts.errors, why, 1);
                 }
@@ -324,6 +337,7 @@ impl Run<'_> {
     /// A reply that never came waited at least until now.
     fn count_lost(&mut self, due: Instant) {
         let now = Instant::now();
+        Counts::add(&mut self.total.errors, "no_answer_in_time", 1);
         if now >= self.from && due < self.until {
             Counts::add(&mut self.counts.errors, "no_answer_in_time", 1);
             self.waits.add(now.saturating_duration_since(due));

@@ -26,6 +26,12 @@ pub struct Percentiles {
     pub max: f64,
 }
 
+impl Default for Waits {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Waits {
     const LONGEST: u64 = 3_600_000_000;
 
@@ -39,6 +45,14 @@ impl Waits {
         let micros = u64::try_from(wait.as_micros()).unwrap_or(Self::LONGEST);
         if let Some(histogram) = &mut self.0 {
             histogram.saturating_record(micros);
+        }
+    }
+
+    /// Adds those that another has.
+    pub fn add_all(&mut self, other: &Self) {
+        if let (Some(histogram), Some(other)) = (&mut self.0, &other.0) {
+            // Both have the same bounds: it fits.
+            let _ = histogram.add(other);
         }
     }
 

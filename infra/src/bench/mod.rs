@@ -6,19 +6,21 @@
 //! finds the rate; an open loop sends at a given rate whatever comes back, and counts each wait from
 //! the moment at which the command was due.
 //!
-//! To measure other commands: [`mix`] says what is sent, [`prepare`] what has to be there before.
+//! To measure other commands: [`mix`] says what is sent, [`prepare`] what has to be there before. The
+//! same driver serves the benchmark beside peers in `tests/benches/peers`.
 
 mod connect;
-mod ids;
-mod level;
-mod measure;
-mod mix;
-mod prepare;
+pub mod heard;
+pub mod ids;
+pub mod level;
+pub mod measure;
+pub mod mix;
+pub mod prepare;
 mod report;
-mod rows;
-mod signer;
-mod surroundings;
-mod wire;
+pub mod rows;
+pub mod signer;
+pub mod surroundings;
+pub mod wire;
 
 use std::{path::Path, time::Duration};
 
@@ -30,8 +32,9 @@ use crate::{
     settings::{Flags, Settings, Sources},
 };
 
+pub use self::connect::{connect, connect_to};
 use self::{
-    connect::connect,
+    heard::Heard,
     level::{Level, Load},
     mix::Mix,
     prepare::Preparation,
@@ -123,10 +126,20 @@ pub struct BenchArgs {
 
 /// Why nothing was measured: how it ends, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Failure {
-    exit: Exit,
-    text: String,
+pub struct Failure {
+    /// How the program ends.
+    pub exit: Exit,
+    /// What went wrong and what to do.
+    pub text: String,
 }
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Failure {}
 
 impl Failure {
     fn usage(text: impl Into<String>) -> Self {
@@ -187,7 +200,12 @@ async fn measured(args: &BenchArgs) -> Result<Report, Failure> {
         return Err(Failure::unavailable(text));
     }
     let surroundings = surroundings::look(&settings, &client).await;
-    let mut load = Load { wire: &mut wire, mix, rows: rows.filter(|_| args.with_rows) };
+    let mut load = Load {
+        wire: &mut wire,
+        mix,
+        rows: rows.filter(|_| args.with_rows),
+        heard: Heard::default(),
+    };
     let mut levels = Vec::new();
     for level in levels_of(args) {
         eprintln!("annals: {level}");

@@ -191,8 +191,8 @@ impl Report {
 
 impl LevelTold {
     fn of(measured: Measured) -> Self {
-        let Measured { level: Level { pace, measured: time, .. }, counts, waits, late, rows } =
-            measured;
+        let Measured { level, counts, waits, late, rows, total: _ } = measured;
+        let Level { pace, measured: time, .. } = level;
         let accepted_per_second = counts.accepted as f64 / time.as_secs_f64();
         let (in_flight, rate) = match pace {
             Pace::InFlight(count) => (Some(count), None),
@@ -278,6 +278,7 @@ mod tests {
                 measured: Duration::from_secs(2),
             },
             counts: Counts { accepted, ..Counts::default() },
+            total: Counts::default(),
             waits: waits.clone(),
             late: None,
             rows: Some(MeasuredRows {

@@ -1,7 +1,7 @@
 //! The loop.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -90,6 +90,8 @@ pub struct Core {
     pending: HashMap<Uuid, Vec<Joined>>,
     waiting: HashMap<Need, Vec<Submission>>,
     wanted: Vec<Need>,
+    /// What commands on their way are known to need, by key.
+    asked: HashMap<Uuid, Vec<Need>>,
     waiting_keys: Vec<(HashSet<String>, Submission)>,
     wanted_keys: HashSet<String>,
     loading_keys: HashSet<String>,
@@ -125,6 +127,7 @@ impl Core {
             pending: HashMap::new(),
             waiting: HashMap::new(),
             wanted: Vec::new(),
+            asked: HashMap::new(),
             waiting_keys: Vec::new(),
             wanted_keys: HashSet::new(),
             loading_keys: HashSet::new(),
@@ -252,16 +255,7 @@ impl Core {
         let mut refused = None;
         match handled {
             Ok(()) => {}
-            Err(Stop::Missing(need)) => {
-                // Who holds a claim is known for one turn. Those that this command found out before are
-                // asked for again together with the next, or they would take turns for ever.
-                for change in claims {
-                    if let ClaimChange::Take { claim, .. } = change {
-                        self.wanted.push(Need::Claim(claim));
-                    }
-                }
-                return self.park(need, submission);
-            }
+            Err(Stop::Missing(need)) => return self.park(need, submission),
             Err(Stop::Refused(refusal)) => {
                 appended.clear();
                 match self.refusal_events(&submission, &target, &moment, &refusal) {
@@ -432,28 +426,43 @@ impl Core {
         }
     }
 
-    fn park(&mut self, need: Need, mut submission: Submission) {
-        if let Need::Claim(claim) = &need {
-            // What was known of its other claims is forgotten by the time this one is known.
-            for other in &submission.claims {
-                let other = Need::Claim(other.clone());
-                if other != need && !self.wanted.contains(&other) {
-                    self.wanted.push(other);
-                }
-            }
-            if !submission.claims.contains(claim) {
-                submission.claims.push(claim.clone());
-            }
-        }
+    fn park(&mut self, need: Need, submission: Submission) {
+        self.foresee(&need, &submission);
         // Waiting for a load is not the command's fault, but a handler that never stops asking is.
         if let Some(waiting) = self.waiting.get_mut(&need) {
             waiting.push(submission);
             return;
         }
-        if !self.wanted.contains(&need) {
-            self.wanted.push(need.clone());
-        }
+        self.wanted.push(need.clone());
         self.waiting.insert(need, vec![submission]);
+    }
+
+    /// Asks together for all that a command is known to need. Who holds a claim is looked up anew for
+    /// each decision, since others may change it at any time; a command with two claims would wait
+    /// for the one and lose the other for ever, were they asked for one after the other.
+    fn foresee(&mut self, need: &Need, submission: &Submission) {
+        let is_claim = matches!(need, Need::Claim(_));
+        let asked = match self.asked.entry(submission.key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let needs = submission.request.needs();
+                if needs.is_empty() && !is_claim {
+                    return;
+                }
+                new.insert(needs)
+            }
+        };
+        if is_claim && !asked.contains(need) {
+            asked.push(need.clone());
+        }
+        let known: HashSet<&Need> = self.wanted.iter().collect();
+        let held = |it: &Need| matches!(it, Need::Stream(stream) if self.cache.holds(stream));
+        let more: Vec<Need> = asked
+            .iter()
+            .filter(|it| *it != need && !known.contains(it) && !held(it))
+            .cloned()
+            .collect();
+        self.wanted.extend(more);
     }
 
     fn park_for_keys(&mut self, subjects: Vec<String>, submission: Submission) {
@@ -816,6 +825,7 @@ impl Core {
         {
             problem.command_id = Some(submission.command_id.to_string());
         }
+        self.asked.remove(&submission.key);
         for joined in self.pending.remove(&submission.key).unwrap_or_default() {
             let mut copy = outcome.clone();
             if joined.fingerprint == submission.fingerprint {

@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use annals_commands::Appended;
 use annals_domain::{EventType, Moment};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::submission::Submission;
@@ -34,13 +35,21 @@ pub fn encode(
     appended: &[Appended],
     most_bytes: usize,
 ) -> Result<Vec<NewEvent>, NotReady> {
-    let plain = metadata(submission, tenant, Vec::new())?;
+    let plain = metadata(submission, tenant, submission.occurred_at, Vec::new())?;
     let mut missing = HashSet::new();
     let mut events = Vec::with_capacity(appended.len());
-    for Appended { stream, sequence, event } in appended {
+    for Appended { stream, sequence, event, origin } in appended {
+        let occurred_at = match origin {
+            Some(origin) => origin.occurred_at,
+            None => submission.occurred_at,
+        };
+        let tenant = origin.as_ref().map_or(tenant, |origin| &origin.tenant);
         let event_type = event.event_type();
         let fault = |error: serde_json::Error| NotReady::Fault(error.to_string());
-        let mut metadata_text = Arc::clone(&plain);
+        let mut metadata_text = match origin {
+            Some(_) => metadata(submission, tenant, occurred_at, Vec::new())?,
+            None => Arc::clone(&plain),
+        };
         let payload = if event_type.personal.is_empty() {
             event.payload().map_err(fault)?
         } else {
@@ -67,6 +76,7 @@ pub fn encode(
                         metadata_text = metadata(
                             submission,
                             tenant,
+                            occurred_at,
                             vec![SealedSubject {
                                 subject: subject.to_string(),
                                 key: key.number(),
@@ -105,6 +115,7 @@ fn holds_personal(event_type: &EventType, fields: &Map<String, Value>) -> bool {
 fn metadata(
     submission: &Submission,
     tenant: &str,
+    occurred_at: Option<DateTime<Utc>>,
     subjects: Vec<SealedSubject>,
 ) -> Result<Arc<str>, NotReady> {
     let metadata = Metadata {
@@ -119,7 +130,7 @@ fn metadata(
             .clone()
             .unwrap_or_else(|| submission.command_id.to_string()),
         traceparent: submission.traceparent.clone(),
-        occurred_at: submission.occurred_at,
+        occurred_at,
         reason: submission.reason.clone(),
         subjects,
     };

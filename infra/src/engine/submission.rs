@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_commands::{Actor, AggregateType, Claim, Request, Target};
+use annals_commands::{Actor, AggregateType, Request, Target};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -51,9 +51,6 @@ pub struct Submission {
     pub respond: Respond,
     /// How often it was decided.
     pub attempts: u8,
-    /// The claims that it asks about: what is known of them is known for one turn, so all of them are
-    /// looked up together.
-    pub claims: Vec<Claim>,
 }
 
 impl std::fmt::Debug for Submission {

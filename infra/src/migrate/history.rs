@@ -4,7 +4,7 @@
 //! Nothing here names a table: what a past is follows from the live tables (`annals.build_history`) and
 //! from the files of the documented views. All three schemas are made, swapped and dropped together.
 
-use annals_projections::Context;
+use annals_projections::{Context, Writer};
 use serde_json::{Map, Value, json};
 use sqlx::{Executor, PgConnection};
 
@@ -50,8 +50,10 @@ pub(super) async fn build(
         connection.execute(sql.as_str()).await?;
     }
     connection.execute("SET LOCAL ROLE annals_owner").await?;
+    // What the migrator notes has no events, and so no past.
+    let tables = context.tables.iter().filter(|table| table.writer == Writer::Projector);
     let keys: Map<String, Value> =
-        context.tables.iter().map(|table| (table.name.to_owned(), json!(table.key))).collect();
+        tables.map(|table| (table.name.to_owned(), json!(table.key))).collect();
     sqlx::query("SELECT annals.build_history($1, $2, $3::text::jsonb)")
         .bind(context.name)
         .bind(live)

@@ -11,6 +11,7 @@ use crate::{
     serve::NatsError,
     settings::Complaints,
     store::ConnectError,
+    transfer::TransferError,
 };
 
 /// What the exit codes of operators' commands mean, for `--help`.
@@ -90,6 +91,9 @@ pub enum OpsError {
         /// Why.
         source: std::io::Error,
     },
+    /// Rows were not moved.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// A read model was not rebuilt.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
@@ -122,11 +126,13 @@ impl OpsError {
             | Self::Keys(KeysError::Url | KeysError::Connect(ConnectError::Url))
             | Self::Migration(MigrationError::Url)
             | Self::Rebuild(RebuildError::NoTables(_))
+            | Self::Transfer(TransferError::Usage(_))
             | Self::Replay(ReplayError::Name(_) | ReplayError::Further { .. }) => Exit::Usage,
             Self::Connect(ConnectError::Unreachable(_))
             | Self::Keys(KeysError::Connect(ConnectError::Unreachable(_)) | KeysError::Changing)
             | Self::Nats(NatsError::Unreachable(_))
             | Self::Rebuild(RebuildError::Busy(_) | RebuildError::InUse(_))
+            | Self::Transfer(TransferError::Unavailable(_))
             | Self::Replay(ReplayError::Behind { .. }) => Exit::Unavailable,
             Self::Postgres(source)
             | Self::Ledger(LedgerError::Postgres(source))
@@ -136,6 +142,7 @@ impl OpsError {
             )
             | Self::Keys(KeysError::Store(source))
             | Self::Migration(MigrationError::Postgres(source))
+            | Self::Transfer(TransferError::Postgres(source))
             | Self::Rebuild(RebuildError::Postgres(source)) => of_postgres(source),
             Self::Refused(_)
             | Self::Note(_)
@@ -162,6 +169,9 @@ impl OpsError {
                 | MigrationError::Dependents(_),
             )
             | Self::Rebuild(RebuildError::Apply(_) | RebuildError::Schema(_))
+            | Self::Transfer(
+                TransferError::Wrong(_) | TransferError::Refused(_) | TransferError::File(_),
+            )
             | Self::Replay(ReplayError::NoPast(_) | ReplayError::Rebuild(_)) => Exit::Fault,
         }
     }

@@ -11,7 +11,9 @@
 
 pub mod doctor;
 mod error;
+pub mod export;
 pub mod history;
+pub mod import;
 pub mod migrate;
 mod moment;
 pub mod parked;

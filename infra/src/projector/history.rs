@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use annals_projections::{Change, Operation, Row, Table};
+use annals_projections::{Change, Operation, Row, Table, Writer};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -46,9 +46,10 @@ impl From<&StoredEvent> for Stamp {
     }
 }
 
-/// Whether a table's past is kept: a documented table's is, and no other's, such as that of auth.users.
+/// Whether a table's past is kept: that of each documented table that events make, and no other's, such
+/// as that of auth.users.
 pub fn is_kept(table: &Table) -> bool {
-    !table.sql.is_empty()
+    !table.sql.is_empty() && table.writer == Writer::Projector
 }
 
 /// Versions of rows of one table, column by column, as one statement takes them.

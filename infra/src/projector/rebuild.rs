@@ -7,7 +7,10 @@ use annals_projections::Context;
 use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
 use tokio::time::sleep;
 
-use super::apply::{ApplyError, Checkpoint, Target, apply_all, checkpoint, pass_over};
+use super::{
+    apply::{ApplyError, Checkpoint, Target, apply_all, checkpoint, pass_over},
+    history::is_kept,
+};
 use crate::{
     keys::Keys,
     migrate::{self, MigrationError, tables_hash},
@@ -146,6 +149,11 @@ async fn alone(
     for table in context.tables {
         let sql = format!("ANALYZE {}.{}", context.name, table.name);
         connection.execute(sql.as_str()).await?;
+        if history && is_kept(table) {
+            let past = migrate::history_schema(context.name);
+            let sql = format!("ANALYZE {past}.{}", table.name);
+            connection.execute(sql.as_str()).await?;
+        }
     }
     // Whoever asked before the swap may not have begun to read yet.
     sleep(GRACE).await;

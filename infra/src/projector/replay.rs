@@ -148,7 +148,12 @@ pub async fn replay(
     if !mine {
         return Err(RebuildError::Busy(context.name).into());
     }
-    Replay { work, into, until, connection }.run(told).await
+    let mut replay = Replay { work, into, until, connection };
+    let replayed = replay.run(told).await;
+    // Whoever replays again at once is not to meet the lock.
+    replay.connection.execute("SELECT pg_advisory_unlock_all()").await.ok();
+    replay.connection.close().await.ok();
+    replayed
 }
 
 /// Removes a schema that was replayed into, and what is known of it.
@@ -197,7 +202,7 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    async fn run(mut self, mut told: impl FnMut(Progress)) -> Result<Replayed, ReplayError> {
+    async fn run(&mut self, mut told: impl FnMut(Progress)) -> Result<Replayed, ReplayError> {
         let store = Store::new(self.work.pool.clone());
         let mut at = self.prepare().await?;
         let end = match self.until {
@@ -244,12 +249,13 @@ impl Replay<'_> {
             }
         }
         let mut different = Vec::new();
-        for table in self.work.context.tables {
+        let tables = || self.work.context.tables.iter().filter(|table| history::is_kept(table));
+        for table in tables() {
             let sides = ((&mut *live, source.as_str()), (&mut *scratch, self.into));
             different.extend(compare(sides.0, sides.1, table).await?);
         }
         scratch.rollback().await?;
-        let tables = self.work.context.tables.len();
+        let tables = tables().count();
         let position = self.until.map_or(at.position, |until| until.min(known.0.max(at.position)));
         Ok(Replayed { events, position, tables, different })
     }

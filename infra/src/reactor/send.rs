@@ -127,7 +127,6 @@ impl Sender {
                 let _ = answer.send(outcome);
             }),
             attempts: 0,
-            claims: Vec::new(),
         })
     }
 

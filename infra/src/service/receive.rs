@@ -138,7 +138,6 @@ impl Receiver {
                 dry_run: headers.dry_run,
                 respond: nobody(),
                 attempts: 0,
-                claims: Vec::new(),
                 actor: verified.actor,
             },
         })

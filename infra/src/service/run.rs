@@ -191,7 +191,10 @@ impl Service {
         submission.respond = Box::new(move |outcome| {
             let _held = &token;
             match outcome {
-                Outcome::Accepted(accepted) if await_projected && !accepted.dry_run => {
+                // Where nothing happened there is nothing to wait for: the position is another's.
+                Outcome::Accepted(accepted)
+                    if await_projected && !accepted.dry_run && !accepted.events.is_empty() =>
+                {
                     let tracker = answering.tracker.clone();
                     tracker.spawn(async move {
                         let outcome = projected(&waiter, context, accepted).await;

@@ -14,5 +14,6 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::AssessmentAmended(amended) => {
             changed(ASSESSMENTS.patch(id, amended).without("resident_id"), at)
         }
+        Event::Imported(row) => vec![ASSESSMENTS.imported(row)],
     }
 }

@@ -12,5 +12,6 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
     match &recorded.event {
         Event::AuditConducted(conducted) => begun(AUDITS.put(id, conducted), at),
         Event::AuditActionPlanUpdated(new) => changed(AUDITS.patch(id, new), at),
+        Event::Imported(row) => vec![AUDITS.imported(row)],
     }
 }

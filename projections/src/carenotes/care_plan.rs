@@ -17,5 +17,6 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         }
         Event::CarePlanReviewScheduled(scheduled) => changed(CARE_PLANS.patch(id, scheduled), at),
         Event::CarePlanClosed(closed) => changed(CARE_PLANS.patch(id, closed), at),
+        Event::Imported(row) => vec![CARE_PLANS.imported(row)],
     }
 }

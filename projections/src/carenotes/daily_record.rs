@@ -20,6 +20,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
             let row = DAILY_RECORDS.patch(key(id, amended.date), amended);
             changed(row.without("resident_id").without("date"), at)
         }
+        Event::Imported(row) => vec![DAILY_RECORDS.imported(row)],
     }
 }
 

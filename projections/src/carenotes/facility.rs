@@ -16,5 +16,6 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::FacilityCapacityChanged(new) => changed(FACILITIES.patch(id, new), at),
         Event::FacilityRegistrationRecorded(new) => changed(FACILITIES.patch(id, new), at),
         Event::FacilityPlaceTaken(_) | Event::FacilityPlaceFreed(_) => vec![],
+        Event::Imported(row) => vec![FACILITIES.imported(row)],
     }
 }

@@ -17,5 +17,6 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::IncidentAmended(amended) => {
             changed(INCIDENTS.patch(id, amended).without("resident_id"), at)
         }
+        Event::Imported(row) => vec![INCIDENTS.imported(row)],
     }
 }

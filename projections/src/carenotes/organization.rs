@@ -14,5 +14,6 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::OrganizationDetailsUpdated(updated) => changed(ORGANIZATIONS.patch(id, updated), at),
         Event::OrganizationSettingsChanged(new) => changed(ORGANIZATIONS.patch(id, new), at),
         Event::SubscriptionTierChanged(new) => changed(ORGANIZATIONS.patch(id, new), at),
+        Event::Imported(row) => vec![ORGANIZATIONS.imported(row)],
     }
 }

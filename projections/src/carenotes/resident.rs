@@ -49,6 +49,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::ResidentDied(died) => changed(RESIDENTS.patch(id, died), at),
         Event::ResidentReadmitted(back) => changed(RESIDENTS.patch(id, back), at),
         Event::ResidentErased(_) => erased(id, at),
+        Event::Imported(row) => vec![RESIDENTS.imported(row)],
     }
 }
 

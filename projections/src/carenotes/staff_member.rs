@@ -27,5 +27,6 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
             let forgotten = ["first_name", "last_name", "settings", "last_login"];
             changed(forgotten.iter().fold(row, |row, column| row.with(column, ())), at)
         }
+        Event::Imported(row) => vec![USERS.imported(row)],
     }
 }

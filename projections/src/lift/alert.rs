@@ -23,6 +23,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         }
         Event::AlertEscalated(escalated) => ALERTS.patch(id, escalated).without("child_id"),
         Event::AlertResolved(resolved) => ALERTS.patch(id, resolved).without("child_id"),
+        Event::Imported(row) => return vec![ALERTS.imported(row)],
     };
     vec![change.with("updated_at", at)]
 }

@@ -76,6 +76,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
                 )
                 .collect();
         }
+        Event::Imported(row) => return vec![CHILDREN.imported(row)],
     };
     changes.into_iter().map(|change| change.with("updated_at", at)).collect()
 }

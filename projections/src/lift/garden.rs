@@ -20,6 +20,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::GardenItemMoved(moved) => changed(moved.id, moved),
         Event::GardenItemStyled(styled) => changed(styled.id, styled),
         Event::GardenItemRemoved(removed) => changed(removed.id, removed),
+        Event::Imported(row) => return vec![GARDEN_ITEMS.imported(row)],
     };
     vec![change.with("updated_at", at)]
 }

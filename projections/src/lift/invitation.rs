@@ -20,6 +20,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         }
         Event::InvitationRevoked(_) => status(id, InvitationStatus::Revoked),
         Event::InvitationExpired(_) => status(id, InvitationStatus::Expired),
+        Event::Imported(row) => return vec![INVITATIONS.imported(row)],
     };
     vec![change.with("updated_at", at)]
 }

@@ -33,6 +33,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::ChildProfileOpened(_)
         | Event::ChildProfileMoved(_)
         | Event::ChildProfileClosed(_) => return vec![],
+        Event::Imported(row) => return vec![PROFILES.imported(row)],
     };
     vec![change.with("updated_at", at)]
 }

@@ -28,6 +28,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         | Event::StaffDismissed(_)
         | Event::InvitationPlaceReserved(_)
         | Event::InvitationPlaceReleased(_) => return vec![],
+        Event::Imported(row) => return vec![ORGANISATIONS.imported(row)],
     };
     vec![change.with("updated_at", at)]
 }

@@ -12,6 +12,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
     vec![match &recorded.event {
         Event::PlatformSettingSet(set) => KV_STORE_A1855B25.put(key, set).with("updated_at", at),
         Event::PlatformSettingRemoved(_) => KV_STORE_A1855B25.drop(key),
+        Event::Imported(row) => KV_STORE_A1855B25.imported(row),
     }]
 }
 

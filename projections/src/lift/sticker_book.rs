@@ -14,6 +14,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
             let row = STICKERS_EARNED.put(sticker.id, sticker).without("id");
             vec![row.with("created_at", at).with("updated_at", at)]
         }
+        Event::Imported(row) => vec![STICKERS_EARNED.imported(row)],
     }
 }
 

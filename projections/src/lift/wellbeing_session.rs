@@ -3,7 +3,7 @@
 use annals_domain::lift::wellbeing_session::Event;
 
 use super::tables::{WELLBEING_RESPONSES, WELLBEING_SESSIONS};
-use crate::{change::Change, recorded::Recorded};
+use crate::{change::Change, recorded::Recorded, table::imported};
 
 /// What happens to a session does to its row and to the rows of its answers.
 #[must_use]
@@ -32,6 +32,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::SessionAbandoned(abandoned) => {
             WELLBEING_SESSIONS.patch(id, abandoned).without("child_id")
         }
+        Event::Imported(row) => return imported([&WELLBEING_SESSIONS, &WELLBEING_RESPONSES], row),
     };
     vec![change.with("updated_at", at)]
 }

@@ -15,6 +15,7 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
                 .without("subject_id")
                 .with("created_at", recorded.at),
         ],
+        Event::Imported(row) => vec![ANALYTICS_EVENTS.imported(row)],
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::tables::{PAYMENT_METHODS, SUBSCRIPTIONS};
-use crate::{change::Change, recorded::Recorded};
+use crate::{change::Change, recorded::Recorded, table::imported};
 
 /// What an event does to rows. The stream's id is the family's.
 pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
@@ -44,6 +44,7 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::SubscriptionResumed(resumed) => goes_on(resumed.subscription_id, resumed, at),
         Event::SubscriptionCancelled(ended) => goes_on(ended.subscription_id, ended, at),
         Event::SubscriptionExpired(ended) => goes_on(ended.subscription_id, ended, at),
+        Event::Imported(row) => imported([&PAYMENT_METHODS, &SUBSCRIPTIONS], row),
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::tables::{CHILDREN, EMERGENCY_PROFILES, USAGE_LOGS};
-use crate::{change::Change, recorded::Recorded};
+use crate::{change::Change, recorded::Recorded, table::imported};
 
 /// What an event does to rows.
 pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
@@ -31,6 +31,7 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::EmergencyProfileUpdated(updated) => {
             vec![EMERGENCY_PROFILES.patch(id, updated).with("updated_at", at)]
         }
+        Event::Imported(row) => imported([&CHILDREN, &EMERGENCY_PROFILES], row),
     }
 }
 

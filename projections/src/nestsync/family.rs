@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::tables::{FAMILIES, FAMILY_MEMBERS};
-use crate::{change::Change, recorded::Recorded};
+use crate::{change::Change, recorded::Recorded, table::imported};
 
 /// What an event does to rows.
 pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
@@ -44,6 +44,7 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::FamilyMemberLeft(left) => changes(left.member_id, left, at),
         // No documented table shows exports; they are read from the log.
         Event::FamilyExportRequested(_) | Event::FamilyExportCompleted(_) => vec![],
+        Event::Imported(row) => imported([&FAMILIES, &FAMILY_MEMBERS], row),
     }
 }
 

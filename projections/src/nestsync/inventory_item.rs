@@ -11,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::tables::{INVENTORY_ITEMS, REORDER_SUGGESTIONS, USAGE_ANALYTICS, USAGE_LOGS};
-use crate::{change::Change, recorded::Recorded};
+use crate::{change::Change, recorded::Recorded, table::imported};
 
 /// What an event does to rows.
 pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
@@ -51,6 +51,9 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         }
         Event::ReorderSuggestionFulfilled(fulfilled) => {
             decided(fulfilled.suggestion_id, fulfilled, at)
+        }
+        Event::Imported(row) => {
+            imported([&INVENTORY_ITEMS, &USAGE_LOGS, &USAGE_ANALYTICS, &REORDER_SUGGESTIONS], row)
         }
     }
 }

@@ -18,6 +18,7 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::NotificationDelivered(delivered) => goes_on(id, delivered, at),
         Event::NotificationFailed(failed) => goes_on(id, failed, at),
         Event::NotificationSuppressed(suppressed) => goes_on(id, suppressed, at),
+        Event::Imported(row) => vec![NOTIFICATION_LOGS.imported(row)],
     }
 }
 

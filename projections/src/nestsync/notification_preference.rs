@@ -20,6 +20,7 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::NotificationPreferenceSet(set) => {
             NOTIFICATION_PREFERENCES.patch(key(set), set).only(&SAID)
         }
+        Event::Imported(row) => return vec![NOTIFICATION_PREFERENCES.imported(row)],
     };
     vec![change.with("updated_at", at)]
 }

@@ -29,6 +29,7 @@ pub(super) fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
             USERS.patch(id, revoked).with("updated_at", at)
         }
         Event::UserErased(erased) => return erases(id, at, erased),
+        Event::Imported(row) => return vec![USERS.imported(row)],
     };
     vec![change]
 }

@@ -17,6 +17,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
             RESTORATIVE_RECORDS.patch(person, revised).with("updated_at", at)
         }
         Event::RestorativeRecordErased(_) => RESTORATIVE_RECORDS.drop(person),
+        Event::Imported(row) => RESTORATIVE_RECORDS.imported(row),
     }]
 }
 

@@ -8,7 +8,7 @@ use super::{
     analytics,
     tables::{CHAT_MESSAGES, CHAT_ROOMS},
 };
-use crate::{change::Change, recorded::Recorded};
+use crate::{change::Change, recorded::Recorded, table::imported};
 
 /// What happens in a room does to rows.
 #[must_use]
@@ -60,6 +60,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
                 .with("file_name", Value::Null)
                 .with("deleted_at", at),
         ],
+        Event::Imported(row) => imported([&CHAT_ROOMS, &CHAT_MESSAGES], row),
     }
 }
 

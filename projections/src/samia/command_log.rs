@@ -2,7 +2,7 @@
 
 use annals_domain::samia::command_log::Event;
 
-use super::audit;
+use super::{audit, tables::AUDIT_LOGS};
 use crate::{change::Change, recorded::Recorded};
 
 /// What a refusal does to rows.
@@ -22,6 +22,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
                 .with("metadata", metadata);
             vec![line]
         }
+        Event::Imported(row) => vec![AUDIT_LOGS.imported(row)],
     }
 }
 

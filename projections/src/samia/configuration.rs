@@ -18,6 +18,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
             vec![SYSTEM_CONFIGURATION.patch(key, set).without("id").with("updated_at", at)]
         }
         Event::ConfigurationRemoved(_) => vec![SYSTEM_CONFIGURATION.drop(key)],
+        Event::Imported(row) => vec![SYSTEM_CONFIGURATION.imported(row)],
     }
 }
 

@@ -12,6 +12,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::MetricRecorded(metric) => {
             vec![SYSTEM_METRICS.put(metric.id, metric).with("created_at", recorded.at)]
         }
+        Event::Imported(row) => vec![SYSTEM_METRICS.imported(row)],
     }
 }
 

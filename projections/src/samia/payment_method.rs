@@ -34,6 +34,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
                 .with("is_default", false)
                 .with("deleted_at", at),
         ],
+        Event::Imported(row) => vec![PAYMENT_METHODS.imported(row)],
     }
 }
 

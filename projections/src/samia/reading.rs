@@ -45,6 +45,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         }
         Event::ReadingCancelled(cancelled) => vec![changed(recorded, cancelled)],
         Event::ReadingRated(rated) => vec![changed(recorded, rated)],
+        Event::Imported(row) => vec![READING_SESSIONS.imported(row)],
     }
 }
 

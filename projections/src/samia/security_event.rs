@@ -26,6 +26,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::SecurityEventDismissed(dismissed) => {
             vec![SECURITY_EVENTS.patch(id, dismissed).with("resolved_at", at)]
         }
+        Event::Imported(row) => vec![SECURITY_EVENTS.imported(row)],
     }
 }
 

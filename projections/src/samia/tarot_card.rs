@@ -17,6 +17,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::CardRevised(revised) => {
             vec![TAROT_CARDS.patch(recorded.id, revised).with("updated_at", at)]
         }
+        Event::Imported(row) => vec![TAROT_CARDS.imported(row)],
     }
 }
 

@@ -19,6 +19,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::SpreadPublished(published) => vec![changed(recorded, published)],
         Event::SpreadUnpublished(unpublished) => vec![changed(recorded, unpublished)],
         Event::SpreadRetired(retired) => vec![changed(recorded, retired)],
+        Event::Imported(row) => vec![TAROT_SPREADS.imported(row)],
     }
 }
 

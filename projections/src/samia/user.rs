@@ -53,6 +53,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
             changes.extend(elsewhere(recorded));
             changes
         }
+        Event::Imported(row) => vec![USERS.imported(row)],
     }
 }
 

@@ -34,6 +34,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::ClientProfileUpdated(updated) => vec![patched(recorded, updated)],
         Event::ProfileSettingsChanged(settings) => vec![patched(recorded, settings)],
         Event::AdminPermissionsAssigned(assigned) => vec![patched(recorded, assigned)],
+        Event::Imported(row) => vec![USER_PROFILES.imported(row)],
     }
 }
 

@@ -25,6 +25,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::CallFailed(failed) => vec![changed(recorded, failed).with("ended_at", at)],
         Event::CallRated(rated) => vec![changed(recorded, rated)],
         Event::CallQualityRecorded(quality) => vec![changed(recorded, quality)],
+        Event::Imported(row) => vec![VIDEO_CALL_SESSIONS.imported(row)],
     }
 }
 

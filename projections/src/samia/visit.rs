@@ -23,6 +23,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
                     .with("average_session_value", Amount::ZERO),
             ]
         }
+        Event::Imported(row) => vec![USER_ANALYTICS.imported(row)],
     }
 }
 

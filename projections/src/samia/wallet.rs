@@ -9,7 +9,7 @@ use super::{
     analytics,
     tables::{TRANSACTIONS, USER_WALLETS},
 };
-use crate::{change::Change, recorded::Recorded};
+use crate::{change::Change, recorded::Recorded, table::imported};
 
 /// What happens to a wallet does to rows.
 #[must_use]
@@ -74,6 +74,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::WalletFrozen(frozen) => vec![changed(recorded, frozen)],
         Event::WalletUnfrozen(unfrozen) => vec![changed(recorded, unfrozen)],
         Event::WalletLimitsSet(limits) => vec![changed(recorded, limits)],
+        Event::Imported(row) => imported([&USER_WALLETS, &TRANSACTIONS], row),
     }
 }
 

@@ -40,5 +40,10 @@ fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
             let email = Tombstone::Email.value(recorded.id);
             vec![USERS.patch_where("id", recorded.id).with("email", email)]
         }
+        Event::Imported(row) => {
+            let column = |name: &str| row.row.get(name).cloned();
+            let row = USERS.put(recorded.id, ()).with("email", column("email"));
+            vec![row.with("created_at", column("created_at"))]
+        }
     }
 }

@@ -17,3 +17,4 @@ mod reactions;
 mod refused;
 mod rls;
 mod store;
+mod transfer;

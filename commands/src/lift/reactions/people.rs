@@ -11,7 +11,7 @@ use annals_domain::{
     },
     shared::identity,
 };
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -66,6 +66,17 @@ pub fn child(event: &child::Event, reacting: &mut Reacting<'_>) -> Result<(), Ha
             }
             Ok(())
         }
+        child::Event::Imported(row) => {
+            let (org_id, closed) = (row.get::<Uuid>("org_id"), row.has("deleted_at"));
+            if let Some(org_id) = org_id.filter(|_| !closed) {
+                reacting.notes.join(CHILDREN, org_id, id);
+            }
+            let consented = row.or_default("consent_given");
+            reacting.amend(id, |child: &mut OfChild| {
+                (child.org_id, child.closed, child.consented) = (org_id, closed, consented);
+            })?;
+            Ok(())
+        }
         child::Event::ChildDetailsUpdated(_)
         | child::Event::PrimaryPractitionerAssigned(_)
         | child::Event::SafeguardingNoteRecorded(_)
@@ -86,6 +97,12 @@ pub fn member(event: &member::Event, reacting: &mut Reacting<'_>) -> Result<(), 
             works_no_more(id, reacting)?;
             reacting.amend(id, |member: &mut OfMember| member.org_id = assigned.org_id)?;
             works_at(id, reacting)
+        }
+        member::Event::Imported(row) => {
+            let is_child = row.get::<Role>("role") == Some(Role::Child);
+            let org_id = row.get("org_id");
+            reacting.remember(id, &OfMember { known: true, is_child, org_id })?;
+            if row.has("deleted_at") { Ok(()) } else { works_at(id, reacting) }
         }
         member::Event::MemberReinstated(_) => works_at(id, reacting),
         member::Event::MemberDeactivated(_)
@@ -122,9 +139,9 @@ pub fn identity(event: &identity::Event, reacting: &mut Reacting<'_>) -> Result<
     let id = reacting.cause.id_of_stream()?;
     match event {
         identity::Event::SubjectErased(_) => {}
-        identity::Event::IdentityRegistered(_) | identity::Event::IdentityEmailChanged(_) => {
-            return Ok(());
-        }
+        identity::Event::IdentityRegistered(_)
+        | identity::Event::IdentityEmailChanged(_)
+        | identity::Event::Imported(_) => return Ok(()),
     }
     if reacting.recall::<OfChild>(id)?.org_id.is_some() {
         return reacting.send::<Child, _>(ERASED, id, &EraseChild {});
@@ -159,7 +176,8 @@ pub fn organisation(event: &organisation::Event, reacting: &mut Reacting<'_>) ->
         | organisation::Event::ChildNumberAllocated(_)
         | organisation::Event::ChildPlaceFreed(_)
         | organisation::Event::StaffAdmitted(_)
-        | organisation::Event::StaffDismissed(_) => Ok(()),
+        | organisation::Event::StaffDismissed(_)
+        | organisation::Event::Imported(_) => Ok(()),
     }
 }
 
@@ -188,6 +206,14 @@ pub fn invitation(event: &invitation::Event, reacting: &mut Reacting<'_>) -> Res
                 "invitation_id": id, "org_id": invited.org_id, "expires_at": invited.expires_at,
             });
             reacting.tell(MESSAGE, "invitation_made", data);
+        }
+        invitation::Event::Imported(row) => {
+            let pending = row.get::<String>("status").is_some_and(|status| status == "pending");
+            let until = row.get::<DateTime<Utc>>("expires_at");
+            if let (true, Some(until), Some(org_id)) = (pending, until, row.get::<Uuid>("org_id")) {
+                reacting.notes.join(INVITATIONS, org_id, id);
+                reacting.wake_at(EXPIRY, id, until);
+            }
         }
         invitation::Event::InvitationAccepted(_)
         | invitation::Event::InvitationRevoked(_)

@@ -1,7 +1,7 @@
 //! Stickers for sessions, and what they unlock in the garden.
 
 use annals_domain::lift::{
-    garden::{self, Garden, GrantGardenItem, UnlockGardenItem},
+    garden::{self, Garden, GrantGardenItem, UnlockCondition, UnlockGardenItem},
     sticker_book::{self, AwardSticker, StickerBook},
     wellbeing_session::SessionType,
 };
@@ -73,6 +73,10 @@ pub fn sticker(event: &sticker_book::Event, reacting: &mut Reacting<'_>) -> Resu
                 reacting.amend(awarded.child_id, |child: &mut OfChild| child.stickers += 1)?;
             unlock(awarded.child_id, &child, reacting)
         }
+        sticker_book::Event::Imported(_) => {
+            let child_id = reacting.cause.id_of_stream()?;
+            reacting.amend(child_id, |child: &mut OfChild| child.stickers += 1).map(drop)
+        }
     }
 }
 
@@ -92,6 +96,16 @@ pub fn garden(event: &garden::Event, reacting: &mut Reacting<'_>) -> Result<(), 
             reacting.amend(item.child_id, |child: &mut OfChild| {
                 child.locked.remove(&item.id);
             })?;
+        }
+        garden::Event::Imported(row) => {
+            let locked = !row.or_default::<bool>("is_unlocked");
+            let condition = row.get::<UnlockCondition>("unlock_condition").filter(|_| locked);
+            if let Some((id, condition)) = row.get::<Uuid>("id").zip(condition) {
+                let child_id = reacting.cause.id_of_stream()?;
+                reacting.amend(child_id, |child: &mut OfChild| {
+                    child.locked.insert(id, condition);
+                })?;
+            }
         }
         garden::Event::GardenItemPlaced(_)
         | garden::Event::GardenItemMoved(_)

@@ -518,6 +518,39 @@ fn alerts_that_others_raised_count_as_open() {
     after(&mut told, &[5, 5, 5, 3, 3, 3]).sends_nothing();
 }
 
+/// A row of a table, as the event that it becomes.
+fn row<D: annals_domain::Decider>(table: &str, columns: Value) -> D::Event {
+    let types = <D::Event as annals_domain::DomainEvent>::ROWS;
+    let of = types.iter().find(|row| row.table == table).unwrap();
+    let payload = columns.as_object().cloned().unwrap();
+    <D::Event as annals_domain::DomainEvent>::read(of.event.name, payload.into()).unwrap().unwrap()
+}
+
+#[test]
+fn what_was_there_before_the_log_is_remembered_and_nothing_is_sent_for_it() {
+    let mut told = told();
+    let kim = json!({"id": KIM, "org_id": SCHOOL, "consent_given": true});
+    told.hears::<Child>(KIM, row::<Child>("children", kim)).sends_nothing();
+    for nth in 0..4 {
+        let session_row = json!({
+            "id": session(nth), "child_id": KIM, "session_type": "daily_checkin",
+            "status": "completed", "started_at": day(1),
+        });
+        let session_row = row::<WellbeingSession>("wellbeing_sessions", session_row);
+        told.hears::<WellbeingSession>(session(nth), session_row).sends_nothing();
+    }
+    let pending = json!({
+        "id": INVITATION, "org_id": SCHOOL, "status": "pending", "expires_at": day(8),
+    });
+    told.hears::<Invitation>(INVITATION, row::<Invitation>("invitations", pending)).sends_nothing();
+    assert_eq!(told.timer(EXPIRY, INVITATION), Some(day(8)));
+    assert_eq!(told.timer(DROP, KIM), Some(day(15)));
+    starts(&mut told, 9);
+    assert_eq!(completes(&mut told, 9, None).by(), [STICKER, MILESTONE], "the fifth of all");
+    let closed = told.hears::<Organisation>(SCHOOL, OrganisationArchived {});
+    assert_eq!(closed.targets(), [INVITATION.to_string(), KIM.to_string()]);
+}
+
 #[test]
 fn whoever_is_erased_as_a_person_is_erased_as_a_child_or_a_member() {
     let erased = || SubjectErased { ground: ErasureGround::ConsentWithdrawn };

@@ -1,12 +1,16 @@
 //! Sessions and answers: what is concerning, what changes, what stays away.
 
-use annals_domain::lift::{
-    alert::{self, Alert, AlertType, RaiseAlert, Severity},
-    wellbeing_session::{
-        AbandonSession, Event, ResponseRecorded, SessionCompleted, SessionStarted, WellbeingSession,
+use annals_domain::{
+    Imported,
+    lift::{
+        alert::{self, Alert, AlertType, RaiseAlert, Severity},
+        wellbeing_session::{
+            AbandonSession, Event, ResponseRecorded, SessionCompleted, SessionStarted,
+            SessionStatus, SessionType, WellbeingSession,
+        },
     },
 };
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -31,7 +35,42 @@ pub fn session(event: &Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
             reacting.let_sleep(IDLE, session_id);
             left(session_id, abandoned.child_id, reacting)
         }
+        Event::Imported(row) => taken_over(session_id, row, reacting),
     }
+}
+
+/// A session that was there before the log was: it counts, and what is open of it ends in time. Its mood
+/// is not compared, since rows do not come in the order in which things happened; nothing is sent.
+fn taken_over(session: Uuid, row: &Imported, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
+    let Some((child_id, status)) = row
+        .get::<Uuid>("child_id")
+        .zip(row.get::<SessionStatus>("status"))
+        .filter(|_| row.table() == "wellbeing_sessions")
+    else {
+        return Ok(());
+    };
+    let rules = &reacting.rules.lift;
+    let (idle, away) =
+        (Duration::hours(rules.idle_session_hours.into()), Duration::days(rules.quiet_days.into()));
+    let (kind, started) =
+        (row.get::<SessionType>("session_type"), row.get::<DateTime<Utc>>("started_at"));
+    let child = reacting.amend(child_id, |child: &mut OfChild| {
+        match (status, kind) {
+            (SessionStatus::InProgress, Some(kind)) => {
+                child.open.insert(session, kind);
+            }
+            (SessionStatus::Completed, _) => child.completed += 1,
+            (SessionStatus::InProgress | SessionStatus::Abandoned, _) => {}
+        }
+        child.last_session = child.last_session.max(started);
+    })?;
+    if let (SessionStatus::InProgress, Some(started)) = (status, started) {
+        reacting.wake_at(IDLE, session, started + idle);
+    }
+    if let Some(last) = child.last_session {
+        reacting.wake_at(DROP, child_id, last + away);
+    }
+    Ok(())
 }
 
 /// What an alert's events change of what is remembered.
@@ -47,6 +86,15 @@ pub fn alert(event: &alert::Event, reacting: &mut Reacting<'_>) -> Result<(), Ha
             reacting.amend(resolved.child_id, |child: &mut OfChild| {
                 child.alerts.remove(&id);
             })?;
+        }
+        alert::Event::Imported(row) => {
+            let open = row.get::<String>("status").is_some_and(|status| status != "resolved");
+            let about = row.get::<Uuid>("child_id").zip(row.get::<AlertType>("alert_type"));
+            if let Some((child_id, alert_type)) = about.filter(|_| open) {
+                reacting.amend(child_id, |child: &mut OfChild| {
+                    child.alerts.insert(id, alert_type);
+                })?;
+            }
         }
         alert::Event::AlertAcknowledged(_) | alert::Event::AlertEscalated(_) => {}
     }

@@ -7,7 +7,7 @@ use annals_domain::nestsync::{
     notification_preference::Topic,
     permission::Permission,
 };
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -67,6 +67,25 @@ pub fn billing(event: &Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
             now(ended.status, reacting)?;
             reacting.let_sleep(PERIOD, family);
             tell(family, ended.subscription_id, reacting)?;
+        }
+        Event::Imported(row) => {
+            let live = row.get::<Status>("status").filter(|status| {
+                matches!(status, Status::Trialing | Status::Active | Status::PastDue)
+            });
+            let ends = row.or_default("cancel_at_period_end");
+            let trial = row.get::<DateTime<Utc>>("trial_ends_at");
+            let until = row.get::<DateTime<Utc>>("current_period_end");
+            let due = match live {
+                Some(Status::Trialing) => trial.or(until),
+                Some(Status::PastDue) => until.map(|until| {
+                    until + Duration::days(reacting.rules.nestsync.past_due_days.into())
+                }),
+                _ => until,
+            };
+            if let (Some(status), Some(due)) = (live, due) {
+                reacting.remember(family, &OfBilling { status: Some(status), ends })?;
+                reacting.wake_at(PERIOD, family, due);
+            }
         }
         Event::PaymentMethodAdded(_)
         | Event::DefaultPaymentMethodChosen(_)

@@ -9,6 +9,7 @@ use annals_domain::{
     },
     shared::identity,
 };
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -49,7 +50,19 @@ pub fn family(event: &Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
         Event::FamilyMemberRemoved(removed) => {
             reacting.let_sleep(EXPIRY, timer(removed.member_id));
         }
-        Event::FamilyCreated(_)
+        Event::Imported(row) if row.table() == "family_members" => {
+            let id_of = |column| row.get::<Uuid>(column);
+            if let Some(user_id) = id_of("user_id") {
+                reacting.notes.join(FAMILIES, user_id, id);
+            }
+            let invited = row.get::<MemberStatus>("status") == Some(MemberStatus::Invited);
+            let until = row.get::<DateTime<Utc>>("invitation_expires_at").filter(|_| invited);
+            if let Some((member, until)) = id_of("id").zip(until) {
+                reacting.wake_at(EXPIRY, timer(member), until);
+            }
+        }
+        Event::Imported(_)
+        | Event::FamilyCreated(_)
         | Event::FamilyRenamed(_)
         | Event::FamilyOwnershipTransferred(_)
         | Event::FamilyArchived(_)
@@ -82,7 +95,8 @@ pub fn user(event: &user::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt
         | user::Event::UserReactivated(_)
         | user::Event::SystemAdministrationGranted(_)
         | user::Event::SystemAdministrationRevoked(_)
-        | user::Event::UserErased(_) => return Ok(()),
+        | user::Event::UserErased(_)
+        | user::Event::Imported(_) => return Ok(()),
     }
     for family_id in reacting.notes.members(FAMILIES, id)? {
         let family = reacting.known::<Family>(&family_id)?;
@@ -106,9 +120,9 @@ pub fn identity(event: &identity::Event, reacting: &mut Reacting<'_>) -> Result<
     let id = reacting.cause.id_of_stream()?;
     match event {
         identity::Event::SubjectErased(_) => {}
-        identity::Event::IdentityRegistered(_) | identity::Event::IdentityEmailChanged(_) => {
-            return Ok(());
-        }
+        identity::Event::IdentityRegistered(_)
+        | identity::Event::IdentityEmailChanged(_)
+        | identity::Event::Imported(_) => return Ok(()),
     }
     if reacting.known::<User>(id)?.status.is_some() {
         reacting.send::<User, _>(ERASED, id, &EraseUser {})?;

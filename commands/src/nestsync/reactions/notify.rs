@@ -78,9 +78,13 @@ pub fn child(event: &child::Event, reacting: &mut Reacting<'_>) -> Result<(), Ha
         child::Event::ChildAdded(added) => {
             return reacting.remember(id, &OfChild { family_id: Some(added.family_id) });
         }
+        child::Event::Imported(row) if row.table() == "children" => {
+            return reacting.remember(id, &OfChild { family_id: row.get("family_id") });
+        }
         child::Event::EmergencyProfileCreated(created) => Some(created.family_id),
         child::Event::EmergencyProfileUpdated(_) => reacting.recall::<OfChild>(id)?.family_id,
-        child::Event::ChildProfileUpdated(_)
+        child::Event::Imported(_)
+        | child::Event::ChildProfileUpdated(_)
         | child::Event::ChildRemoved(_)
         | child::Event::ChildErased(_) => None,
     };
@@ -111,7 +115,8 @@ pub fn notification(event: &notification::Event, reacting: &mut Reacting<'_>) ->
         notification::Event::NotificationSent(_)
         | notification::Event::NotificationDelivered(_)
         | notification::Event::NotificationFailed(_)
-        | notification::Event::NotificationSuppressed(_) => return Ok(()),
+        | notification::Event::NotificationSuppressed(_)
+        | notification::Event::Imported(_) => return Ok(()),
     };
     let id = reacting.cause.id_of_stream()?;
     let key = format!("{}:{}", queued.user_id, queued.family_id);

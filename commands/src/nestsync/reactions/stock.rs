@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use annals_domain::{
-    Amount,
+    Amount, Imported,
     nestsync::{
         inventory_item::{
-            DismissReorderSuggestion, Event, FulfilReorderSuggestion, InventoryItem, SuggestReorder,
+            DismissReorderSuggestion, Event, FulfilReorderSuggestion, InventoryItem,
+            SuggestReorder, SuggestionStatus,
         },
         notification_preference::Topic,
         permission::Permission,
@@ -109,7 +110,8 @@ pub fn item(event: &Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
         | Event::UsageLogVoided(_)
         | Event::ReorderSuggestionAccepted(_)
         | Event::ReorderSuggestionDismissed(_)
-        | Event::ReorderSuggestionFulfilled(_) => {}
+        | Event::ReorderSuggestionFulfilled(_)
+        | Event::Imported(_) => {}
     }
     Ok(())
 }
@@ -159,6 +161,33 @@ fn note(item: &mut OfItem, event: &Event, days: Duration) {
             item.open = item.open.filter(|open| *open != fulfilled.suggestion_id);
             item.accepted.remove(&fulfilled.suggestion_id);
         }
+        Event::Imported(row) => item.take_over(row),
         Event::InventoryItemUpdated(_) => {}
+    }
+}
+
+impl OfItem {
+    /// Moves past a row that was there before the log was.
+    fn take_over(&mut self, row: &Imported) {
+        let id = row.get::<Uuid>("id");
+        match row.table() {
+            "inventory_items" => {
+                self.family_id = row.get("family_id");
+                self.quantity = row.or_default("quantity");
+                self.threshold = row.get("reorder_threshold");
+                self.removed = row.has("deleted_at");
+            }
+            "reorder_suggestions" => match row.get::<SuggestionStatus>("status") {
+                Some(SuggestionStatus::Open) => self.open = id,
+                Some(SuggestionStatus::Accepted) => self.accepted.extend(id),
+                Some(SuggestionStatus::Dismissed | SuggestionStatus::Fulfilled) | None => {}
+            },
+            "usage_logs" if !row.has("voided_at") => {
+                let used = id.zip(row.get("used_at")).zip(row.get("quantity"));
+                self.uses.extend(used.map(|((id, at), quantity)| (id, at, quantity)));
+                self.uses.drain(..self.uses.len().saturating_sub(USES));
+            }
+            _ => {}
+        }
     }
 }

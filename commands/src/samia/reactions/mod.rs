@@ -161,7 +161,8 @@ fn user(event: &user::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
         | user::Event::UserReactivated(_)
         | user::Event::UserSignedIn(_)
         | user::Event::UserDeleted(_)
-        | user::Event::UserErased(_) => Ok(()),
+        | user::Event::UserErased(_)
+        | user::Event::Imported(_) => Ok(()),
     }
 }
 
@@ -170,9 +171,9 @@ fn identity(event: &identity::Event, reacting: &mut Reacting<'_>) -> Result<(), 
     let id = reacting.cause.id_of_stream()?;
     match event {
         identity::Event::SubjectErased(_) => {}
-        identity::Event::IdentityRegistered(_) | identity::Event::IdentityEmailChanged(_) => {
-            return Ok(());
-        }
+        identity::Event::IdentityRegistered(_)
+        | identity::Event::IdentityEmailChanged(_)
+        | identity::Event::Imported(_) => return Ok(()),
     }
     if reacting.known::<User>(id)?.registered {
         reacting.send::<User, _>(ERASED, id, &EraseUser { user_id: id })?;
@@ -189,6 +190,7 @@ fn wallet(event: &wallet::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt
         wallet::Event::PaymentRefunded(refunded) => {
             readings::refunded(refunded.reading_session_id, refunded.refund_of, reacting)
         }
+        wallet::Event::Imported(row) => readings::taken_over(owner, row, reacting),
         wallet::Event::WalletOpened(_)
         | wallet::Event::WalletCredited(_)
         | wallet::Event::WalletDebited(_)

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use annals_domain::samia::{
-    reading::{
-        CompleteReading, DrawCards, DrawnCard, Event, Orientation, Reading, ReadingRequested,
-        RecordAiInterpretation, StartReading,
+use annals_domain::{
+    Imported,
+    samia::{
+        reading::{
+            CompleteReading, DrawCards, DrawnCard, Event, Orientation, Reading, ReadingRequested,
+            RecordAiInterpretation, StartReading, Status,
+        },
+        tarot_card,
+        wallet::{RefundPayment, Wallet},
+        words::Text,
     },
-    tarot_card,
-    wallet::{RefundPayment, Wallet},
-    words::Text,
 };
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
@@ -65,6 +68,15 @@ pub fn card(event: &tarot_card::Event, reacting: &mut Reacting<'_>) -> Result<()
             };
             reacting.remember(id, &card)
         }
+        tarot_card::Event::Imported(row) => {
+            reacting.notes.join(DECK, THE_DECK, id);
+            let card = OfCard {
+                name: row.or_default("name"),
+                upright: row.or_default("upright_meaning"),
+                reversed: row.or_default("reversed_meaning"),
+            };
+            reacting.remember(id, &card)
+        }
         tarot_card::Event::CardRevised(revised) => {
             let changes = &revised.0;
             reacting.amend(id, |card: &mut OfCard| {
@@ -103,6 +115,14 @@ pub fn reading(event: &Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
             }
             over(id, reacting)
         }
+        Event::Imported(row) => {
+            let client = row.get("client_id");
+            let cancelled = row.get::<Status>("status") == Some(Status::Cancelled);
+            reacting.amend(id, |it: &mut OfReading| {
+                (it.client, it.cancelled) = (client, cancelled);
+            })?;
+            Ok(())
+        }
         Event::ReadingStarted(_)
         | Event::CardsDrawn(_)
         | Event::AiInterpretationRecorded(_)
@@ -128,6 +148,21 @@ pub fn paid(
         it.payments.insert(payment, owner);
     })?;
     if known.cancelled { give_back(payment, owner, reacting) } else { Ok(()) }
+}
+
+/// A transaction that was there before the log was: what was paid for a reading can be given back.
+pub fn taken_over(owner: Uuid, row: &Imported, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
+    let is = |column, value: &str| row.get::<String>(column).is_some_and(|it| it == value);
+    let paid = is("transaction_type", "payment") && is("status", "completed");
+    match row.get::<Uuid>("id").zip(row.get::<Uuid>("reading_session_id")) {
+        Some((payment, reading)) if row.table() == "transactions" && paid => {
+            reacting.amend(reading, |it: &mut OfReading| {
+                it.payments.insert(payment, owner);
+            })?;
+            Ok(())
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// A payment was given back.

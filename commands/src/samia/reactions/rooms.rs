@@ -95,7 +95,15 @@ pub fn room(event: &Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
             reacting.let_sleep(MESSAGE, format!("{id}:{}", deleted.message_id));
             Ok(())
         }
-        Event::ParticipantAdded(_)
+        Event::Imported(row) if row.table() == "chat_rooms" => {
+            let reading = row.get::<Uuid>("reading_session_id");
+            if let Some(reading) = reading.filter(|_| row.or_default("is_active")) {
+                reacting.notes.join(ROOMS, reading, id);
+            }
+            reacting.remember(id, &OfRoom { reading, hours: row.get("auto_delete_after_hours") })
+        }
+        Event::Imported(_)
+        | Event::ParticipantAdded(_)
         | Event::ParticipantRemoved(_)
         | Event::MessageDelivered(_)
         | Event::MessageRead(_)

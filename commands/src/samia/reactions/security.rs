@@ -106,14 +106,18 @@ pub fn profile(event: &user_profile::Event, reacting: &mut Reacting<'_>) -> Resu
         user_profile::Event::UserProfileCreated(_)
         | user_profile::Event::ReaderProfileUpdated(_)
         | user_profile::Event::ClientProfileUpdated(_)
-        | user_profile::Event::ProfileSettingsChanged(_) => Ok(()),
+        | user_profile::Event::ProfileSettingsChanged(_)
+        | user_profile::Event::Imported(_) => Ok(()),
     }
 }
 
 /// A wallet that is tried again and again (samia.reaction.refused-wallet-commands).
 pub fn refused(event: &command_log::Event, reacting: &mut Reacting<'_>) -> Result<(), Halt> {
     const CODES: [&str; 3] = ["wallet_frozen", "daily_limit_exceeded", "monthly_limit_exceeded"];
-    let command_log::Event::CommandRefused(refused) = event;
+    let refused = match event {
+        command_log::Event::CommandRefused(refused) => refused,
+        command_log::Event::Imported(_) => return Ok(()),
+    };
     if !CODES.contains(&refused.code.as_str()) {
         return Ok(());
     }
@@ -141,7 +145,8 @@ pub fn reported(event: &security_event::Event, reacting: &mut Reacting<'_>) -> R
         security_event::Event::SecurityEventReported(_)
         | security_event::Event::SecurityEventAssigned(_)
         | security_event::Event::SecurityEventResolved(_)
-        | security_event::Event::SecurityEventDismissed(_) => Ok(()),
+        | security_event::Event::SecurityEventDismissed(_)
+        | security_event::Event::Imported(_) => Ok(()),
     }
 }
 

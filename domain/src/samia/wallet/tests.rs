@@ -508,7 +508,8 @@ impl Books {
             | Event::TransactionReconciled(_)
             | Event::WalletFrozen(_)
             | Event::WalletUnfrozen(_)
-            | Event::WalletLimitsSet(_) => {}
+            | Event::WalletLimitsSet(_)
+            | Event::Imported(_) => {}
         }
     }
 

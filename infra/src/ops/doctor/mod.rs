@@ -95,6 +95,7 @@ async fn examine(setup: &Setup, args: &DoctorArgs) -> Vec<Finding> {
         findings.extend(postgres::check(pool, setup.is_dev).await);
         if is_migrated(pool).await {
             findings.extend(tables::check(pool, &catalogue).await);
+            findings.push(tables::past(pool, &catalogue, &setup.settings.history).await);
             findings.extend(of_log(setup, pool, args).await);
             findings.extend(machine::check(pool, &catalogue).await);
         } else {

@@ -4,7 +4,10 @@ use annals_projections::{Catalogue, Writer};
 use sqlx::{FromRow, PgPool};
 
 use super::finding::Finding;
-use crate::migrate::{STORE, tables_hash};
+use crate::{
+    migrate::{STORE, tables_hash},
+    settings::Kept,
+};
 
 #[derive(Debug, Clone, FromRow)]
 struct Relation {
@@ -34,7 +37,12 @@ pub(super) async fn check(pool: &PgPool, catalogue: &Catalogue) -> Vec<Finding> 
             for it in &mut relations {
                 it.is_exempt = of_the_migrator.contains(&(it.schema.as_str(), it.name.as_str()));
             }
-            findings.extend(of_relations(&relations, &tables(catalogue), &barriers(catalogue)));
+            findings.extend(of_relations(
+                &relations,
+                &tables(catalogue),
+                &barriers(catalogue),
+                &closed(catalogue),
+            ));
         }
         Err(error) => findings.push(Finding::unanswered("row security", &error)),
     }
@@ -80,6 +88,13 @@ fn barriers(catalogue: &Catalogue) -> Vec<String> {
     barriers.map(|(context, (name, _))| format!("{context}.{name}")).collect()
 }
 
+/// Views that grant nothing to readers in their own file (F084).
+fn closed(catalogue: &Catalogue) -> Vec<String> {
+    let views = catalogue.contexts().flat_map(|it| it.views.iter().map(|view| (it.name, view)));
+    let closed = views.filter(|(_, (_, sql))| !sql.contains("TO authenticated"));
+    closed.map(|(context, (name, _))| format!("{context}.{name}")).collect()
+}
+
 async fn relations(pool: &PgPool, schemas: &[&str]) -> Result<Vec<Relation>, sqlx::Error> {
     sqlx::query_as(
         "SELECT home.nspname::text AS schema, it.relname::text AS name, it.relkind::text AS kind,
@@ -109,6 +124,7 @@ fn of_relations(
     relations: &[Relation],
     documented: &[String],
     barriers: &[String],
+    closed: &[String],
 ) -> Vec<Finding> {
     let full = |it: &Relation| format!("{}.{}", it.schema, it.name);
     let named = |wrong: fn(&Relation) -> bool| -> Vec<String> {
@@ -120,9 +136,10 @@ fn of_relations(
     let mute = named(|it| it.is_table() && !it.is_exempt && !it.is_partition && it.policies == 0);
     let public = named(|it| it.is_public || (it.has_no_readers() && it.is_read));
     let is_barrier = |it: &&Relation| it.has_barrier && barriers.contains(&full(it));
+    let is_closed = |it: &&Relation| !it.is_read && closed.contains(&full(it));
     let views: Vec<_> = relations
         .iter()
-        .filter(|it| it.answers_for_its_owner() && !is_barrier(it))
+        .filter(|it| it.answers_for_its_owner() && !is_barrier(it) && !is_closed(it))
         .map(full)
         .collect();
     let tables = relations.iter().filter(|it| it.is_table()).count();
@@ -165,11 +182,9 @@ impl Relation {
         matches!(self.kind.as_str(), "r" | "p")
     }
 
-    /// Whether a reader who asks it gets what its owner may see. A view that no reader may ask is not
-    /// for readers (F084).
+    /// Whether whoever asks it gets what its owner may see.
     fn answers_for_its_owner(&self) -> bool {
-        matches!(self.kind.as_str(), "m" | "f")
-            || (self.kind == "v" && !self.runs_as_invoker && self.is_read)
+        matches!(self.kind.as_str(), "m" | "f") || (self.kind == "v" && !self.runs_as_invoker)
     }
 
     /// Whether no reader may have a right to it: a partition is read through its parent (F074).
@@ -226,6 +241,29 @@ fn of_migrations(ran: &[(i64, Vec<u8>, bool)]) -> Finding {
     Finding::none_of("schema", &wrong, advice, format!("the event store is at version {newest}"))
 }
 
+/// Whether the past of every context is kept that it is wanted of.
+pub(super) async fn past(pool: &PgPool, catalogue: &Catalogue, wanted: &Kept) -> Finding {
+    let known: Result<Vec<(String, bool)>, _> =
+        sqlx::query_as("SELECT name, history OR position = 0 FROM annals.projections")
+            .fetch_all(pool)
+            .await;
+    let known = match known {
+        Ok(known) => known,
+        Err(error) => return Finding::unanswered("past", &error),
+    };
+    let holes: Vec<_> = catalogue
+        .contexts()
+        .filter(|it| !it.tables.is_empty() && wanted.has(it.name))
+        .filter(|it| known.iter().any(|(name, is_kept)| name == it.name && !is_kept))
+        .map(|it| it.name)
+        .collect();
+    if holes.is_empty() {
+        return Finding::ok("past", "kept wherever it is wanted (ANNALS_HISTORY)");
+    }
+    let seen = format!("wanted and not kept: {}", holes.join(", "));
+    Finding::warning("past", seen, "annals rebuild <context> fills it from the log")
+}
+
 async fn stale(pool: &PgPool, catalogue: &Catalogue) -> Result<Vec<String>, sqlx::Error> {
     let known: Vec<(String, String)> =
         sqlx::query_as("SELECT name, tables_hash FROM annals.projections").fetch_all(pool).await?;
@@ -238,6 +276,25 @@ async fn stale(pool: &PgPool, catalogue: &Catalogue) -> Result<Vec<String>, sqlx
 #[cfg(test)]
 mod tests {
     use super::{super::finding::Verdict, *};
+    use crate::ops::testing::{NOBODY, World};
+
+    #[tokio::test]
+    async fn a_past_with_a_hole_is_named() {
+        let mut world = World::new().await;
+        let at = world.organisation().await;
+        let projecting = world.project("lift").await;
+        world.projected("lift", at).await;
+        projecting.stop().await;
+        let (pool, catalogue) = (world.owner().await, Catalogue::new());
+        let wanted = world.setup(NOBODY).settings.history;
+        assert_eq!(past(&pool, &catalogue, &wanted).await.verdict, Verdict::Ok);
+        let hole = "UPDATE annals.projections SET history = false WHERE name = 'lift'";
+        sqlx::query(hole).execute(&pool).await.unwrap();
+        let found = past(&pool, &catalogue, &wanted).await;
+        assert_eq!(found.verdict, Verdict::Warning);
+        assert!(found.seen.ends_with("not kept: lift"), "{}", found.seen);
+        assert_eq!(past(&pool, &catalogue, &Kept::NONE).await.verdict, Verdict::Ok);
+    }
 
     fn relation(name: &str, kind: &str) -> Relation {
         let (schema, name) = name.split_once('.').unwrap();
@@ -257,8 +314,12 @@ mod tests {
     }
 
     fn wrong(relations: &[Relation]) -> Vec<(&'static str, String)> {
-        let findings =
-            of_relations(relations, &["lift.alerts".to_owned()], &["lift.notes".to_owned()]);
+        let findings = of_relations(
+            relations,
+            &["lift.alerts".to_owned()],
+            &["lift.notes".to_owned()],
+            &["carenotes.performance_metrics".to_owned()],
+        );
         let bad = findings.into_iter().filter(|it| it.verdict == Verdict::Failed);
         bad.map(|it| (it.check, it.seen)).collect()
     }
@@ -307,7 +368,9 @@ mod tests {
             is_read: false,
             ..relation("carenotes.performance_metrics", "v")
         };
-        assert_eq!(wrong(&[alerts.clone(), unread]), []);
+        assert_eq!(wrong(&[alerts.clone(), unread.clone()]), []);
+        let read = Relation { is_read: true, ..unread };
+        assert_eq!(wrong(&[alerts.clone(), read])[0].0, "views");
         let barrier =
             Relation { runs_as_invoker: false, has_barrier: true, ..relation("lift.notes", "v") };
         assert_eq!(wrong(&[alerts.clone(), barrier.clone()]), []);

@@ -68,6 +68,7 @@ async fn an_open_door_to_events_or_rows_is_noticed() {
             "GRANT USAGE ON SCHEMA annals TO PUBLIC",
             "CREATE TABLE samia.notes (id int)",
             "CREATE VIEW lift.everything AS SELECT * FROM lift.alerts",
+            "GRANT SELECT ON lift.everything TO authenticated",
             "DROP TABLE nestsync.usage_logs CASCADE",
         ],
     )

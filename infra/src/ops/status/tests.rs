@@ -38,7 +38,13 @@ async fn a_deployment_at_work_is_told_from_one_that_stands_still() {
 
     running.stop().await;
     world.organisation().await;
-    world.until("NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')").await;
+    // Other tests lock in databases of their own.
+    world
+        .until(
+            "NOT EXISTS (SELECT FROM pg_locks AS held JOIN pg_database AS own ON own.oid = held.database
+                         WHERE held.locktype = 'advisory' AND own.datname = current_database())",
+        )
+        .await;
     let quiet = observer.look().await.unwrap();
     assert!(!quiet.ok && !quiet.relay_active);
     let rows = lift(&quiet).projection.as_ref().unwrap();

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use annals_commands::{AggregateType, Catalogue as Aggregates};
-use annals_domain::{EventType, Subject};
-use annals_projections::{ActorKind, Catalogue, Change, Envelope, Operation};
+use annals_domain::{EventType, RowType, Subject};
+use annals_projections::{
+    ActorKind, Catalogue, Change, Envelope, Operation,
+    table::{Column, Writer},
+};
 use annals_tests::{
     World,
     sample::{Fill, sample},
@@ -62,15 +65,125 @@ fn samples_of(aggregate: &AggregateType) -> Vec<Sample> {
     let mut samples = Vec::new();
     for event in aggregate.events {
         let schema = serde_json::to_value((event.schema)()).unwrap();
+        let row = aggregate.rows.iter().find(|row| row.event.name == event.name);
         for fill in [Fill::Everything, Fill::Little] {
             let (name, full) = (aggregate.name, fill == Fill::Everything);
-            let clear = sample(&schema, fill);
+            let clear = row.map_or_else(|| sample(&schema, fill), |it| row_of(aggregate, it, fill));
             for (payload, erased) in [(clear.clone(), false), (tombstoned(event, clear), true)] {
                 samples.push(Sample { aggregate: name, event, payload, full, erased });
             }
         }
     }
     samples
+}
+
+/// The columns of a table whose rows an aggregate owns.
+fn columns_of(aggregate: &AggregateType, row: &RowType) -> Vec<Column> {
+    let catalogue = Catalogue::new();
+    let context = catalogue.context(aggregate.context()).unwrap();
+    match context.tables.iter().find(|table| table.name == row.table) {
+        Some(table) => table.columns(),
+        // Accounts, whose table is not ours to describe.
+        None => {
+            assert_eq!((aggregate.name, row.table), ("shared.identity", "users"));
+            let of = |name, kind| Column { name, kind, required: name == "id" };
+            vec![
+                of("id", "uuid"),
+                of("email", "text"),
+                of("created_at", "timestamp with time zone"),
+            ]
+        }
+    }
+}
+
+/// The payload that a row of a table becomes.
+fn row_of(aggregate: &AggregateType, row: &RowType, fill: Fill) -> Value {
+    let value = |column: &Column| match column.kind {
+        _ if fill == Fill::Little && !column.required => Value::Null,
+        "boolean" => json!(true),
+        "integer" | "smallint" | "bigint" => json!(1),
+        "uuid" => json!("0f000000-0000-7000-8000-000000000001"),
+        "timestamp with time zone" => json!("2026-01-02T03:04:05.000006Z"),
+        "date" => json!("2026-01-02"),
+        "time without time zone" => json!("03:04:05"),
+        "inet" => json!("192.0.2.1"),
+        "jsonb" => json!({}),
+        "bytea" => json!("\\x00"),
+        kind if kind.starts_with("numeric") => json!("0.50"),
+        kind if kind.ends_with("[]") => json!([]),
+        // As short as the shortest column of the kind.
+        kind if kind.starts_with("text") || kind.starts_with("character varying") => json!("a"),
+        other => panic!("no sample of type {other}: say one here"),
+    };
+    let columns = columns_of(aggregate, row);
+    let row_of = columns.iter().map(|column| (column.name.to_owned(), value(column))).collect();
+    Value::Object(row.payload(row_of, STREAM))
+}
+
+#[test]
+fn every_documented_table_is_owned_by_one_aggregate_that_can_be_taken_over_from_its_rows() {
+    let aggregates = Aggregates::new();
+    for context in Catalogue::new().contexts() {
+        if annals_commands::import::of(context.name).is_none() {
+            continue;
+        }
+        for table in context.tables.iter().filter(|it| it.writer == Writer::Projector) {
+            let kinds = aggregates.aggregates().filter(|it| it.context() == context.name);
+            let owners: Vec<&str> = kinds
+                .filter(|kind| kind.rows.iter().any(|row| row.table == table.name))
+                .map(|kind| kind.name)
+                .collect();
+            assert_eq!(owners.len(), 1, "{}.{}: {owners:?}", table.schema, table.name);
+        }
+    }
+}
+
+#[test]
+fn an_imported_row_seals_what_its_tables_file_calls_personal() {
+    for aggregate in Aggregates::new().aggregates() {
+        for row in aggregate.rows.iter().filter(|_| aggregate.context() != "shared") {
+            let catalogue = Catalogue::new();
+            let context = catalogue.context(aggregate.context()).unwrap();
+            let table = context.tables.iter().find(|table| table.name == row.table).unwrap();
+            let sql = table.sql.replace('"', "");
+            let comment = |column: &str| {
+                let start = format!("ON COLUMN {}.{}.{column} IS", table.schema, table.name);
+                let text = sql.split(&start).nth(1).unwrap_or_else(|| panic!("{start}"));
+                text.split("';").next().unwrap().contains("Personal data")
+            };
+            for column in table.columns() {
+                let sealed = row.event.personal.iter().any(|field| field.name == column.name);
+                assert_eq!(sealed, comment(column.name), "{}.{}", table.name, column.name);
+            }
+            for column in row.stream.iter().chain(row.subject) {
+                let known = table.columns().iter().any(|it| it.name == *column);
+                assert!(known, "{}: {column}", row.event.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_imported_row_is_put_as_it_stands_and_nothing_else_changes() {
+    let catalogue = Catalogue::new();
+    for sample in samples().into_iter().filter(|it| it.full && !it.erased) {
+        let aggregate = *Aggregates::new().aggregate(sample.aggregate).unwrap();
+        if !aggregate.rows.iter().any(|row| row.event.name == sample.event.name) {
+            continue;
+        }
+        let changes = sample.changes(&catalogue).unwrap();
+        assert_eq!(changes.len(), 1, "{sample}");
+        assert_eq!(changes[0].operation, Operation::Put, "{sample}");
+        let mut written = changes[0].columns.clone();
+        written.extend(changes[0].key.clone());
+        let mut row = sample.payload.as_object().cloned().unwrap();
+        row.remove(annals_domain::import::SUBJECT);
+        if aggregate.context() == "shared" {
+            // An account's row is found by the stream's id.
+            row.insert("id".to_owned(), json!(STREAM));
+        }
+        assert_eq!(Value::Object(written), Value::Object(row), "{sample}");
+    }
 }
 
 /// As it reads once its subject is erased.
@@ -126,7 +239,12 @@ fn every_personal_field_is_a_field_of_its_event_and_so_is_whose_it_is() {
     for aggregate in Aggregates::new().aggregates() {
         for event in aggregate.events {
             let schema = serde_json::to_value((event.schema)()).unwrap();
-            let has = |name: &str| schema["properties"].get(name).is_some();
+            let row = aggregate.rows.iter().find(|row| row.event.name == event.name);
+            let row = row.map(|row| row_of(aggregate, row, Fill::Everything));
+            let has = |name: &str| match &row {
+                Some(row) => row.get(name).is_some(),
+                None => schema["properties"].get(name).is_some(),
+            };
             for field in event.personal {
                 assert!(has(field.name), "{}: {}", event.name, field.name);
             }
@@ -148,21 +266,21 @@ fn no_two_events_of_an_aggregate_share_a_name() {
     }
 }
 
-/// A column: whether it may be null, and whether Postgres would make up a value for it.
-struct Column {
+/// A column in Postgres: whether it may be null, and whether Postgres would make up a value for it.
+struct Stored {
     null: bool,
     default: bool,
 }
 
 /// Every column, by schema, table and name.
-async fn columns(world: &World) -> BTreeMap<(String, String, String), Column> {
+async fn columns(world: &World) -> BTreeMap<(String, String, String), Stored> {
     let sql = "SELECT table_schema, table_name, column_name, is_nullable = 'YES',
                       column_default IS NOT NULL
                FROM information_schema.columns";
     let rows: Vec<(String, String, String, bool, bool)> =
         sqlx::query_as(sql).fetch_all(world.pool()).await.unwrap();
     let column =
-        |(schema, table, name, null, default)| ((schema, table, name), Column { null, default });
+        |(schema, table, name, null, default)| ((schema, table, name), Stored { null, default });
     rows.into_iter().map(column).collect()
 }
 

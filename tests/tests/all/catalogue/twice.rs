@@ -1,6 +1,6 @@
 //! Applying twice changes nothing: events carry outcomes.
 
-use annals_projections::Catalogue;
+use annals_projections::{Catalogue, Writer};
 use annals_tests::{World, busy};
 use serde_json::Value;
 
@@ -11,6 +11,9 @@ async fn everything(world: &World) -> Vec<(String, Vec<Value>)> {
             let name = format!("{}.{}", table.schema, table.name);
             let rows = world.rows(&format!("SELECT * FROM {name} AS row ORDER BY row::text")).await;
             tables.push((name, rows));
+            if table.writer == Writer::Migrator {
+                continue;
+            }
             let past = format!("{}_history.{}", table.schema, table.name);
             let rows = world.rows(&format!("SELECT * FROM {past} AS row ORDER BY row::text")).await;
             tables.push((past, rows));

@@ -119,3 +119,20 @@ async fn an_alert_is_raised_acknowledged_escalated_and_resolved() {
         ]
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_claims_two_values_is_answered_and_both_are_taken() {
+    let world = World::start().await;
+    account(&world).await;
+    let school = organisation(&world, "Oakfield School", 1).await;
+    let invite = |email: &str, token: &str| {
+        json!({"org_id": school.id, "email": email, "role": "Practitioner",
+               "invitation_token": token.repeat(32)})
+    };
+    let ava = world.as_person(AVA);
+    let command = "lift.cmd.invite_member";
+    ava.send(command, (), invite("new@example.org", "0a")).await.ok();
+    let again = ava.send(command, (), invite("new@example.org", "0b")).await;
+    again.refused("already_invited");
+    ava.send(command, (), invite("other@example.org", "0a")).await.refused("token_used");
+}

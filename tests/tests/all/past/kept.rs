@@ -1,7 +1,7 @@
 //! Versions are kept with the rows, or not at all.
 
 use annals_infra::settings::Kept;
-use annals_projections::{Catalogue, Context};
+use annals_projections::{Catalogue, Context, Writer};
 use annals_tests::{World, busy::fill, samia};
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::Work;
 /// Tables whose open versions are not their rows, byte for byte.
 async fn unlike_live(world: &World, context: &Context) -> Vec<&'static str> {
     let mut unlike = Vec::new();
-    for table in context.tables {
+    for table in context.tables.iter().filter(|it| it.writer == Writer::Projector) {
         let name = format!("{}.{}", table.schema, table.name);
         let rows = format!(
             "SELECT (SELECT coalesce(json_agg(r::text ORDER BY r::text), '[]') FROM {name} AS r)::text
@@ -82,4 +82,32 @@ async fn a_past_that_is_switched_off_says_so_until_a_rebuild_fills_it() {
     assert_eq!(world.execute("SELECT * FROM samia_as_of.users").await, Err("55000".to_owned()));
     let catalogue = Catalogue::new();
     assert_eq!(unlike_live(&world, catalogue.context("lift").unwrap()).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_projector_that_is_killed_again_and_again_leaves_no_version_out_and_none_twice() {
+    let world = World::start().await;
+    let clara = samia::wallet(&world, "10.00").await;
+    let kill = "SELECT pg_terminate_backend(held.pid) FROM pg_locks AS held
+                WHERE held.locktype = 'advisory'
+                  AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                  AND held.classid =
+                      (hashtext('annals.projector.samia')::bigint & 4294967295)::text::oid";
+    let mut killed = 0;
+    for _ in 0..12 {
+        let credits = (0..10).map(|_| async {
+            let data = json!({"amount": "0.10"});
+            world.as_system().send("samia.cmd.credit_wallet", clara, data).await.ok();
+        });
+        let kills = async { world.execute(kill).await.unwrap() };
+        let (_, count) = tokio::join!(futures::future::join_all(credits), kills);
+        killed += count;
+    }
+    assert!(killed > 3, "{killed}");
+    world.shown("samia").await;
+    let versions = "SELECT count(*) FROM samia_history.user_wallets";
+    assert_eq!(world.number(versions).await, 122);
+    let written = super::versions(&world, "samia").await;
+    Work::new(&world).await.rebuild("samia", true).await;
+    assert_eq!(super::versions(&world, "samia").await, written);
 }

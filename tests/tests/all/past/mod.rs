@@ -14,7 +14,7 @@ use annals_infra::{
     projector::{Rebuild, Replayed, rebuild, replay},
     store::{Role, connect},
 };
-use annals_projections::Catalogue;
+use annals_projections::{Catalogue, Writer};
 use annals_tests::World;
 use serde_json::Value;
 
@@ -63,7 +63,8 @@ impl Work {
 async fn versions(world: &World, context: &str) -> Vec<Value> {
     let catalogue = Catalogue::new();
     let mut all = Vec::new();
-    for table in catalogue.context(context).unwrap().tables {
+    let tables = catalogue.context(context).unwrap().tables.iter();
+    for table in tables.filter(|it| it.writer == Writer::Projector) {
         let sql = format!(
             "SELECT '{0}' AS name, v::text FROM {context}_history.{0} AS v ORDER BY v::text",
             table.name

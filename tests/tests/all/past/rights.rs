@@ -117,8 +117,10 @@ async fn the_past_is_granted_to_nobody_who_lacks_the_table() {
                 )
                 .replace("'@'", &format!("'{}'", context.name))
                 .replace("'#'", &format!("'{}_{schema}'", context.name));
-            // History tables are the tables' alone; views have no versions of their own.
+            // History tables are the tables' alone; views have no versions of their own, and what
+            // monitors read of the server has no past.
             if schema == "as_of" {
+                let less = less.replace("'projector')", "'projector', 'pg_monitor')");
                 assert_eq!(world.rows(&less).await, [Value::Null; 0], "{}, less", context.name);
             }
         }

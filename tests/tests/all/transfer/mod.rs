@@ -1,0 +1,6 @@
+//! Rows out of one system and into another.
+
+mod plain;
+mod refused;
+mod resumed;
+mod round;
