@@ -8,7 +8,9 @@ use crate::{
     aggregate::AggregateType,
     carenotes,
     command::CommandType,
-    lift, nestsync, restorative, samia, shared,
+    lift, nestsync,
+    reaction::Reactions,
+    restorative, samia, shared,
     work::{Stop, Stream, Work},
 };
 
@@ -25,10 +27,32 @@ pub struct Context {
     pub commands: Vec<CommandType>,
     /// What the context records of a refusal, in the same transaction as the kept outcome.
     pub on_refused: Option<OnRefused>,
+    /// In which region the data lies that a command is about; none where that is not said.
+    pub region_of: Option<RegionOf>,
+    /// What its events lead to besides rows.
+    pub reactions: Option<Reactions>,
 }
 
 /// Records a refusal: appends to the [`Work`] what the context keeps of it.
 pub type OnRefused = fn(&mut Work<'_>, &Refusal<'_>) -> Result<(), Stop>;
+
+/// Says in which region the data lies that a command is about, once it was handled: looks at the tenant
+/// and at what was addressed.
+pub type RegionOf = fn(&mut Work<'_>, &Stream) -> Result<Option<String>, Stop>;
+
+impl Context {
+    /// That the data a command is about lies in this region, where the context says where it lies.
+    ///
+    /// # Errors
+    /// [`Stop::Foreign`] where it lies elsewhere; [`Stop::Missing`] while that is not in memory.
+    pub fn resident(&self, work: &mut Work<'_>, target: &Stream, region: &str) -> Result<(), Stop> {
+        let Some(region_of) = self.region_of else { return Ok(()) };
+        match region_of(work, target)? {
+            Some(other) if other != region => Err(Stop::Foreign { region: other }),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
 
 /// A business rule stood against a command.
 #[derive(Debug)]
@@ -86,6 +110,18 @@ impl Catalogue {
     #[must_use]
     pub fn contexts(&self) -> &[Context] {
         &self.contexts
+    }
+
+    /// The contexts themselves.
+    #[must_use]
+    pub fn into_contexts(self) -> Vec<Context> {
+        self.contexts
+    }
+
+    /// The context of this name.
+    #[must_use]
+    pub fn context(&self, name: &str) -> Option<&Context> {
+        self.contexts.iter().find(|context| context.name == name)
     }
 
     /// The command of a NATS subject, `<context>.cmd.<command>`.

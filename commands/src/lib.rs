@@ -16,6 +16,7 @@ pub mod command;
 pub mod envelope;
 pub mod import;
 pub mod problem;
+pub mod reaction;
 pub mod testing;
 pub mod work;
 
@@ -32,6 +33,7 @@ pub use catalogue::Catalogue;
 pub use command::{CommandType, Request, Target, command};
 pub use import::{ImportRows, Importing, Row};
 pub use problem::{Code, Problem};
+pub use reaction::Reactions;
 pub use work::{
     Appended, Claim, ClaimChange, Id, Loaded, Need, Origin, States, Stop, Stream, Work,
 };

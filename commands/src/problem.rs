@@ -22,6 +22,8 @@ pub enum Code {
     TokenExpired,
     /// The actor may not do this.
     NotAllowed,
+    /// The data lies in another region than this deployment's.
+    ForeignRegion,
     /// There is no such command.
     UnknownCommand,
     /// There is no such aggregate.
@@ -62,6 +64,7 @@ impl Code {
             Self::TokenInvalid => "token_invalid",
             Self::TokenExpired => "token_expired",
             Self::NotAllowed => "not_allowed",
+            Self::ForeignRegion => "foreign_region",
             Self::UnknownCommand => "unknown_command",
             Self::UnknownAggregate => "unknown_aggregate",
             Self::VersionConflict => "version_conflict",
@@ -92,6 +95,7 @@ impl Code {
             Self::VersionConflict | Self::AlreadyExists | Self::CommandIdReused => 409,
             Self::Erased => 410,
             Self::TooLarge => 413,
+            Self::ForeignRegion => 421,
             Self::Rule(_) => 422,
             Self::RateLimited => 429,
             Self::Internal => 500,
@@ -124,6 +128,7 @@ impl Code {
             Self::TokenInvalid => "The token is not valid",
             Self::TokenExpired => "The token has expired",
             Self::NotAllowed => "Not allowed",
+            Self::ForeignRegion => "Another region's data",
             Self::UnknownCommand => "No such command",
             Self::UnknownAggregate => "There is nothing with this id",
             Self::VersionConflict => "It has changed since",

@@ -29,6 +29,7 @@ pub struct World {
     now: DateTime<Utc>,
     turn: u128,
     reason: Option<String>,
+    region: String,
 }
 
 #[derive(Default)]
@@ -79,6 +80,7 @@ impl World {
             now: annals_domain::testing::day(1),
             turn: 0,
             reason: None,
+            region: "ca-central-1".to_owned(),
         }
     }
 
@@ -135,6 +137,12 @@ impl World {
         self
     }
 
+    /// The deployment lies in this region.
+    pub fn within(&mut self, region: &str) -> &mut Self {
+        region.clone_into(&mut self.region);
+        self
+    }
+
     /// Sends a command to an aggregate; what it leads to happens.
     #[allow(
         clippy::panic,
@@ -154,7 +162,15 @@ impl World {
         let moment = Moment::new(self.now, self.actor.id, Uuid::from_u128(self.turn));
         let mut work = Work::new(&self.memory, &self.actor, &moment);
         work.reason.clone_from(&self.reason);
-        if let Err(stop) = request.handle(&mut work, &id.into().0) {
+        let target = Stream { kind: command.aggregate.name, id: id.into().0 };
+        let mut handled = request.handle(&mut work, &target.id);
+        if matches!(handled, Ok(()) | Err(Stop::Refused(_)))
+            && let Some(context) = self.catalogue.context(command.context())
+            && let Err(stop) = context.resident(&mut work, &target, &self.region)
+        {
+            handled = Err(stop);
+        }
+        if let Err(stop) = handled {
             return Sent(Err(stop));
         }
         assert!(work.appended.is_empty() || work.tenant.is_some(), "{subject} names no tenant");

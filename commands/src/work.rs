@@ -137,6 +137,11 @@ pub enum Stop {
         /// Its kind.
         kind: &'static str,
     },
+    /// The data lies in another region than this deployment's; nothing is kept of the command.
+    Foreign {
+        /// The data's region.
+        region: String,
+    },
     /// A field does not fit, beyond what its schema says.
     Invalid {
         /// JSON pointer below `data`, for example `/email`.

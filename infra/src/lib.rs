@@ -14,6 +14,7 @@ pub mod migrate;
 pub mod ops;
 pub mod projector;
 pub mod proof;
+pub mod reactor;
 pub mod relay;
 pub mod seal;
 pub mod serve;

@@ -28,6 +28,7 @@ pub mod bench;
 pub mod busy;
 mod caller;
 pub mod carenotes;
+mod clock;
 pub mod lift;
 pub mod nestsync;
 pub mod restorative;
@@ -39,5 +40,6 @@ pub mod transfer;
 mod world;
 
 pub use caller::{Answer, Caller, Question};
+pub use clock::Ahead;
 pub use rows::{Reader, claim};
 pub use world::World;

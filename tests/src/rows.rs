@@ -74,6 +74,18 @@ impl World {
         }
     }
 
+    /// Waits until a context's reactor has reacted to all of its events, those that it led to
+    /// included, and the tables show what came of it.
+    pub async fn reacted(&self, context: &str) {
+        let all = format!(
+            "SELECT position >= (SELECT coalesce(max(position), 0) FROM annals.events
+                                 WHERE aggregate_type LIKE '{context}.%')
+             FROM annals.reactors WHERE context = '{context}' AND folded IS NULL"
+        );
+        self.until(&all).await;
+        self.shown(context).await;
+    }
+
     /// How many events there are.
     pub async fn events(&self) -> i64 {
         self.number("SELECT count(*) FROM annals.events").await

@@ -86,6 +86,7 @@ pub async fn stored(world: &World, plan: Plan, dry_run: bool) -> Result<Moved, T
     let with = Storing {
         store: Store::new(pool),
         keys: Arc::clone(&world.services()[0].keys),
+        region: world.config().region,
         operator: OPERATOR,
         reason: Some("moving house".to_owned()),
         dry_run,

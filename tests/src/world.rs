@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use annals_infra::{
     dev::harness::{self, Database, Nats},
     migrate::{self, tables_hash},
-    serve::{self, Config, Running, connect_nats},
+    serve::{self, Config, Roles, Running, connect_nats},
 };
 use annals_projections::Catalogue;
 use async_nats::Client;
@@ -17,10 +17,13 @@ use uuid::Uuid;
 
 use crate::{
     caller::Caller,
+    clock::Ahead,
     token::{self, Who},
 };
 
-/// A world of one test. What is in it goes with this value, also when the test fails.
+/// A world of one test. Nobody reacts in it unless the test is about that ([`World::lively`]): others
+/// count on nothing happening but what they ask for.
+/// What is in it goes with this value, also when the test fails.
 pub struct World {
     services: Vec<Running>,
     config: Config,
@@ -36,6 +39,15 @@ impl World {
     /// An empty, migrated database and everything that serves it.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
+    }
+
+    /// The same, with reactors at work.
+    pub async fn lively() -> Self {
+        Self::start_with(|config| {
+            config.roles = Roles::ALL;
+            config.watches_refusals = true;
+        })
+        .await
     }
 
     /// The same, served otherwise than by default.
@@ -63,6 +75,8 @@ impl World {
         );
         config.allow_unsafe = true;
         let client = connect_nats(&nats.client_url(), None).await.unwrap();
+        config.roles = Roles { reactor: false, ..Roles::ALL };
+        config.watches_refusals = false;
         let options: PgConnectOptions = database.url().parse().unwrap();
         let pool = PgPoolOptions::new()
             .max_connections(8)
@@ -80,6 +94,14 @@ impl World {
     /// Starts one more process' worth of services.
     pub async fn serve(&mut self, config: Config) {
         self.services.push(serve::start(config).await.unwrap());
+    }
+
+    /// Starts a reactor and what it needs besides, so far ahead of the machine's clock.
+    pub async fn react(&mut self, ahead: chrono::Duration) {
+        let mut config = self.config();
+        config.roles = Roles { reactor: true, ..Roles::NONE };
+        config.clock = Arc::new(Ahead(ahead));
+        self.serve(config).await;
     }
 
     /// Starts services as they are by default.

@@ -12,6 +12,7 @@ pub mod facility;
 pub mod import;
 pub mod incident;
 pub mod organization;
+pub mod reactions;
 pub mod record;
 pub mod resident;
 pub mod staff_member;
@@ -61,5 +62,7 @@ pub fn context() -> Context {
         .flatten()
         .collect(),
         on_refused: None,
+        region_of: None,
+        reactions: Some(reactions::reactions()),
     }
 }

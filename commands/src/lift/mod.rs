@@ -12,6 +12,7 @@ pub mod invitation;
 pub mod member;
 pub mod organisation;
 pub mod platform_setting;
+pub mod reactions;
 pub mod sticker_book;
 pub mod wellbeing_session;
 
@@ -60,5 +61,7 @@ pub fn context() -> Context {
         .flatten()
         .collect(),
         on_refused: None,
+        region_of: None,
+        reactions: Some(reactions::reactions()),
     }
 }

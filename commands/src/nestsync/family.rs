@@ -253,6 +253,36 @@ mod tests {
     }
 
     #[test]
+    fn a_family_of_another_region_is_refused_whatever_is_asked_of_it() {
+        let mut world = world();
+        world.within("ca-west-1");
+        let foreign = |sent: Sent| match sent.0 {
+            Err(Stop::Foreign { region }) => assert_eq!(region, "ca-central-1"),
+            other => panic!("expected a foreign region, got {other:?}"),
+        };
+        let data = json!({"name": "Us", "display_name": "Vera"});
+        let create = "nestsync.cmd.create_family";
+        foreign(world.as_person(VERA).send(create, Uuid::from_u128(0xfc), data.clone()));
+        foreign(world.as_person(ADA).send(
+            "nestsync.cmd.rename_family",
+            FAMILY,
+            json!({"name": "We"}),
+        ));
+        // Not even what a rule stands against is kept.
+        foreign(world.send("nestsync.cmd.rename_family", FAMILY, json!({"name": " "})));
+        let item = json!({"family_id": FAMILY, "category": "supply", "name": "Diapers"});
+        foreign(world.send("nestsync.cmd.add_inventory_item", Uuid::from_u128(0x17), item));
+        let price = json!({"billing_interval": "month", "price_cents": 999});
+        foreign(world.send("nestsync.cmd.start_trial", FAMILY, price));
+        let mut here = data;
+        here["data_region"] = json!("ca-west-1");
+        world
+            .as_person(VERA)
+            .send(create, Uuid::from_u128(0xfd), here)
+            .accepted(&["FamilyCreated", "FamilyMemberJoined"]);
+    }
+
+    #[test]
     fn the_owner_renames_hands_over_and_closes_and_nobody_else_does() {
         let mut world = world();
         let asked = [

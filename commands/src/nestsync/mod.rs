@@ -8,6 +8,7 @@ pub mod import;
 pub mod inventory_item;
 pub mod notification;
 pub mod notification_preference;
+pub mod reactions;
 pub mod user;
 
 use std::sync::Arc;
@@ -32,7 +33,7 @@ use crate::{
     actor::ActorKind,
     aggregate::AggregateType,
     catalogue::Context,
-    work::{Loaded, Stop, Work},
+    work::{Loaded, Stop, Stream, Work},
 };
 
 /// The context's commands and aggregates.
@@ -66,7 +67,24 @@ pub fn context() -> Context {
         .flatten()
         .collect(),
         on_refused: None,
+        region_of: Some(region_of),
+        reactions: Some(reactions::reactions()),
     }
+}
+
+/// The region of the family whose data a command is about (nestsync.ops.residency); none for what is no
+/// family's, such as a person's account.
+fn region_of(work: &mut Work<'_>, target: &Stream) -> Result<Option<String>, Stop> {
+    let addressed = (target.kind == Family::TYPE || target.kind == Billing::TYPE)
+        .then(|| Arc::clone(&target.id));
+    let mut region = None;
+    for family in work.tenant.clone().into_iter().chain(addressed) {
+        let family = work.load::<Family>(&family)?;
+        if family.exists() {
+            region = Some(family.data_region.clone());
+        }
+    }
+    Ok(region)
 }
 
 /// The id of a stream whose rows have it as their key.

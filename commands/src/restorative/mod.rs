@@ -1,6 +1,7 @@
 //! Commands of the context `restorative`: who may ask, and what each leads to.
 
 pub mod import;
+pub mod reactions;
 pub mod record;
 
 use annals_domain::restorative::record::RestorativeRecord;
@@ -16,5 +17,7 @@ pub fn context() -> Context {
         aggregates: vec![AggregateType::of::<RestorativeRecord>()],
         commands: record::commands(),
         on_refused: None,
+        region_of: None,
+        reactions: Some(reactions::reactions()),
     }
 }

@@ -9,6 +9,7 @@ pub mod configuration;
 pub mod import;
 pub mod metric;
 pub mod payment_method;
+pub mod reactions;
 pub mod reading;
 pub mod security_event;
 pub mod tarot_card;
@@ -88,6 +89,8 @@ pub fn context() -> Context {
         .flatten()
         .collect(),
         on_refused: Some(on_refused),
+        region_of: None,
+        reactions: Some(reactions::reactions()),
     }
 }
 

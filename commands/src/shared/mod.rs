@@ -20,6 +20,8 @@ pub fn context() -> Context {
         aggregates: vec![AggregateType::of::<Identity>()],
         commands: identity::commands(),
         on_refused: None,
+        region_of: None,
+        reactions: None,
     }
 }
 

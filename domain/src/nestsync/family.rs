@@ -512,6 +512,8 @@ pub struct Family {
     pub owner_id: Option<Uuid>,
     /// Time zone, an IANA name.
     pub timezone: String,
+    /// The region in which its data lies, for good; empty before it is founded.
+    pub data_region: String,
     /// Memberships by their ids, ended ones included.
     pub members: BTreeMap<Uuid, Member>,
     /// Exports under way.
@@ -584,6 +586,7 @@ impl Family {
 
 impl Decider for Family {
     const TYPE: &'static str = "nestsync.family";
+    const STATE_VERSION: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;
@@ -627,6 +630,7 @@ impl Decider for Family {
                 self.status = Some(created.status);
                 self.owner_id = Some(created.owner_id);
                 self.timezone.clone_from(&created.timezone);
+                self.data_region.clone_from(&created.data_region);
             }
             Event::FamilyRenamed(_) => {}
             Event::FamilyOwnershipTransferred(transferred) => {
@@ -679,6 +683,7 @@ impl Family {
             self.status = row.get("status");
             self.owner_id = row.get("owner_id");
             self.timezone = row.or_default("timezone");
+            self.data_region = row.or_default("data_region");
             return;
         }
         let id = row.or_default("id");

@@ -3,7 +3,10 @@
 
 mod carenotes;
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use async_nats::Client;
 use serde_json::{Value, json};
@@ -14,6 +17,9 @@ use super::{
     client::{CallError, Caller},
     people::{PEOPLE, named},
 };
+
+/// How long a new user's wallet is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Oakfield School.
 pub const OAKFIELD: Uuid = uuid!("1b000000-0000-7000-8000-000000000001");
@@ -44,6 +50,9 @@ pub enum DemoError {
     /// Rows cannot be read.
     #[error("Postgres: {0}")]
     Postgres(#[from] sqlx::Error),
+    /// Nobody reacts.
+    #[error("a new user got no wallet: does a reactor work? `annals status` says")]
+    NoWallet,
 }
 
 impl Demo {
@@ -131,7 +140,7 @@ impl Demo {
         Ok(())
     }
 
-    async fn samia(&self) -> Result<(), CallError> {
+    async fn samia(&self) -> Result<(), DemoError> {
         for (who, name) in [("sam", "Sam Adler"), ("clara", "Clara Voss"), ("dora", "Dora Kim")] {
             let data = json!({ "email": address(who), "full_name": name });
             self.make(who, "samia.cmd.register_user", id(who), data).await?;
@@ -139,12 +148,31 @@ impl Demo {
         let role = json!({ "role": "super_admin" });
         self.make("operator", "samia.cmd.change_user_role", id("sam"), role).await?;
         for who in ["clara", "dora"] {
-            let euro = json!({ "currency": "EUR" });
-            self.make("system", "samia.cmd.open_wallet", id(who), euro).await?;
+            self.wallet_of(id(who)).await?;
             let gift = json!({ "amount": "50.00", "description": "Welcome credit" });
             self.make("sam", "samia.cmd.credit_wallet", id(who), gift).await?;
         }
         Ok(())
+    }
+
+    /// Waits for the wallet that a new user gets by itself.
+    async fn wallet_of(&self, user: Uuid) -> Result<(), DemoError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let there: bool = sqlx::query_scalar(
+                "SELECT EXISTS (SELECT FROM samia.user_wallets WHERE user_id = $1)",
+            )
+            .bind(user)
+            .fetch_one(&self.pool)
+            .await?;
+            if there {
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                return Err(DemoError::NoWallet);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Two people with a record each; a record is a tenant of its own.

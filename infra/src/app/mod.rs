@@ -118,6 +118,8 @@ pub enum AppError {
     Postgres(String),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error("ANNALS_RULES, {path}: {why}")]
+    Rules { path: PathBuf, why: String },
     #[error("the system does not tell of signals: {0}")]
     Signals(io::Error),
     #[error("metrics and health cannot be served on {address}: {source}; set ANNALS_HTTP")]

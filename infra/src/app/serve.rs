@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use annals_commands::reaction::Rules;
 use sqlx::PgPool;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -83,6 +84,7 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         commands: has(Role::Commands),
         relay: has(Role::Relay),
         projector: has(Role::Projector),
+        reactor: has(Role::Reactor),
     };
     let catalogue = Arc::new(annals_commands::Catalogue::new());
     config.history = settings.history.clone();
@@ -100,6 +102,12 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
     };
     config.connections = settings.database_connections;
     config.drain = std::time::Duration::from_secs(settings.drain_seconds);
+    if let Some(path) = &settings.rules {
+        let text = std::fs::read_to_string(path).map_err(AppError::file(path))?;
+        let rules: Rules = toml::from_str(&text)
+            .map_err(|error| AppError::Rules { path: path.clone(), why: error.to_string() })?;
+        config.rules = Arc::new(rules);
+    }
     config.signing = settings.signing_key_file.as_ref().map(|key_file| Signing {
         key_file: key_file.clone(),
         origin: settings.log_origin.clone(),
@@ -107,6 +115,7 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         every: std::time::Duration::from_secs(settings.checkpoint_seconds),
         folder: settings.evidence_dir.clone(),
     });
+    config.region.clone_from(&settings.region);
     config.max_body = settings.max_body;
     config.rate_limit = settings.rate_limit;
     config.reply_prefixes = settings.reply_prefixes.iter().map(str::to_owned).collect();

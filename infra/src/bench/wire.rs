@@ -97,6 +97,8 @@ impl Wire {
             };
             match read(&message) {
                 Reply::Accepted(_) => {}
+                // A reactor was faster: each new user gets a wallet by itself.
+                Reply::Refused("wallet_already_open") => {}
                 Reply::Refused(_) | Reply::Failed(_) => return Err(told(&subject, &message)),
             }
             done += 1;

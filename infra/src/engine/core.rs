@@ -238,10 +238,20 @@ impl Core {
         let id = submission.id.clone().unwrap_or_else(|| Arc::from(""));
         let mut work = Work::new(&self.cache, &submission.actor, &moment);
         work.reason.clone_from(&submission.reason);
-        let handled = catch_unwind(AssertUnwindSafe(|| submission.request.handle(&mut work, &id)))
-            .unwrap_or_else(|_| Err(Stop::Fault("the handler panicked".to_owned())));
-        let Work { tenant, mut appended, mut reads, claims, .. } = work;
         let target = Stream { kind: submission.aggregate.name, id };
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            let handled = submission.request.handle(&mut work, &target.id);
+            // Of what lies elsewhere nothing is kept, not even that a rule stands against it.
+            let kept = matches!(handled, Ok(()) | Err(Stop::Refused(_)));
+            match self.parts.catalogue.context(submission.context).filter(|_| kept) {
+                Some(context) => {
+                    context.resident(&mut work, &target, &self.parts.region).and(handled)
+                }
+                None => handled,
+            }
+        }))
+        .unwrap_or_else(|_| Err(Stop::Fault("the handler panicked".to_owned())));
+        let Work { tenant, mut appended, mut reads, claims, .. } = work;
         let mut refused = None;
         match handled {
             Ok(()) => {}
@@ -987,6 +997,11 @@ fn problem(stop: Stop) -> Problem {
         Stop::Exists { kind } => {
             Problem::new(&Code::AlreadyExists, format!("a {kind} with this id is there already"))
                 .at("/id", "taken")
+        }
+        Stop::Foreign { region } => {
+            let detail = format!("this data lies in {region}, and this deployment holds another's");
+            Problem::new(&Code::ForeignRegion, detail)
+                .hint("send it to the deployment of that region")
         }
         Stop::Erased { kind } => Problem::new(&Code::Erased, format!("this {kind} was erased")),
         Stop::Invalid { pointer, detail } => {

@@ -77,6 +77,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Bounds.
     pub limits: Limits,
+    /// The region whose data this deployment may hold.
+    pub region: Arc<str>,
     /// Called after each commit with the log's last position.
     pub on_commit: Arc<dyn Fn(i64) + Send + Sync>,
 }

@@ -107,6 +107,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode, OpsError> {
         store: Store::new(setup.pool(Role::Appender, 4).await?),
         keys: Arc::new(setup.keys().await?),
         operator: args.operator.unwrap_or_else(|| operator(&setup)),
+        region: setup.settings.region.clone(),
         reason: args.reason.clone(),
         dry_run: args.dry_run,
     };

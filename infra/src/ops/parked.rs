@@ -88,8 +88,11 @@ struct Parked {
 
 const LISTED: &str = "SELECT parked.name, parked.position, parked.event_type, parked.error, \
      parked.parked_at, parked.attempts, parked.skipped_at, parked.skipped_by, parked.reason, \
-     parked.skipped_at IS NULL AND coalesce(projection.position >= parked.position, false) AS applied \
-     FROM annals.parked AS parked LEFT JOIN annals.projections AS projection USING (name)";
+     parked.skipped_at IS NULL \
+     AND coalesce(coalesce(projection.position, reactor.position) >= parked.position, false) AS applied \
+     FROM annals.parked AS parked \
+     LEFT JOIN annals.projections AS projection USING (name) \
+     LEFT JOIN annals.reactors AS reactor ON 'reactor.' || reactor.context = parked.name";
 
 /// Runs `annals parked`.
 ///
@@ -210,11 +213,14 @@ async fn goes_on(
 ) -> Result<String, OpsError> {
     let until = tokio::time::Instant::now() + patience;
     loop {
-        let at: Option<i64> =
-            sqlx::query_scalar("SELECT position FROM annals.projections WHERE name = $1")
-                .bind(context)
-                .fetch_optional(pool)
-                .await?;
+        let at: Option<i64> = sqlx::query_scalar(
+            "SELECT position FROM annals.projections WHERE name = $1
+                 UNION ALL
+                 SELECT position FROM annals.reactors WHERE 'reactor.' || context = $1",
+        )
+        .bind(context)
+        .fetch_optional(pool)
+        .await?;
         let at = at.unwrap_or_default();
         if at >= position {
             return Ok(format!("{context} goes on; its rows are at position {}.", number(at)));

@@ -1,4 +1,4 @@
-//! Everything that runs: command services, relay, projectors, in one process or over several.
+//! Everything that runs: command services, relay, projectors, reactors, in one process or over several.
 
 mod nats;
 
@@ -6,10 +6,13 @@ pub use nats::{NatsError, connect_nats};
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use annals_commands::Catalogue as Aggregates;
+use annals_commands::{Catalogue as Aggregates, reaction::Rules};
 use annals_projections::Catalogue;
 use aws_lc_rs::hmac;
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,8 +25,9 @@ use crate::{
         note::{NoteError, SigningKey},
         witness::Witness,
     },
+    reactor::{Reactor, Sender},
     relay::{MacKey, Relay},
-    service::{RateLimit, Receiver, Service, ServiceError},
+    service::{RateLimit, Receiver, Sentry, Service, ServiceError},
     settings::Kept,
     store::{ConnectError, Role, Store, connect},
 };
@@ -37,11 +41,15 @@ pub struct Roles {
     pub relay: bool,
     /// Keeps read models.
     pub projector: bool,
+    /// Sends commands when something happens or is due.
+    pub reactor: bool,
 }
 
 impl Roles {
     /// Everything.
-    pub const ALL: Self = Self { commands: true, relay: true, projector: true };
+    pub const ALL: Self = Self { commands: true, relay: true, projector: true, reactor: true };
+    /// Nothing.
+    pub const NONE: Self = Self { commands: false, relay: false, projector: false, reactor: false };
 }
 
 /// What a process needs to know.
@@ -83,6 +91,12 @@ pub struct Config {
     pub allow_unsafe: bool,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The region whose data this deployment may hold.
+    pub region: String,
+    /// Whether refused tokens and rights become security events of `samia`.
+    pub watches_refusals: bool,
+    /// Rules that reactions judge by.
+    pub rules: Arc<Rules>,
 }
 
 impl Config {
@@ -114,6 +128,9 @@ impl Config {
             history: Kept::ALL,
             allow_unsafe: false,
             clock: Arc::new(SystemClock),
+            region: "ca-central-1".to_owned(),
+            watches_refusals: true,
+            rules: Arc::new(Rules::default()),
         }
     }
 }
@@ -188,6 +205,12 @@ pub enum ServeError {
         /// Why.
         source: std::io::Error,
     },
+    /// NestSync's data lies in Canada (nestsync.ops.residency).
+    #[error(
+        "ANNALS_REGION is {0}, and the context nestsync is served from Canadian regions (ca-…) only: \
+         leave it out of ANNALS_CONTEXTS here"
+    )]
+    Region(String),
     /// The services.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -243,44 +266,88 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         .map(|context| context.name)
         .filter(|name| config.contexts.is_empty() || config.contexts.iter().any(|it| it == name))
         .collect();
+    if names.contains(&"nestsync") && !config.region.starts_with("ca-") {
+        return Err(ServeError::Region(config.region));
+    }
     let bell = Arc::new(Notify::new());
     let share = |eighths: u32| (config.connections * eighths / 8).max(2);
+    let (rings, appended) = watch::channel(0);
+    let rings = Arc::new(rings);
     tasks.push(tokio::spawn(forget_destroyed(Arc::clone(&keys), stop.clone())));
     let mut engine = None;
-    if config.roles.commands {
+    let mut engines = Vec::new();
+    if config.roles.commands || config.roles.reactor {
         let pool =
             connect(&config.database_url, Role::Appender, share(3), config.allow_unsafe).await?;
         check_schema(&pool).await?;
-        let ring = ringer(client.clone(), Arc::clone(&bell));
+        let ring = ringer(client.clone(), Arc::clone(&bell), Arc::clone(&rings));
         let (started, task) = Engine::start(Parts {
             catalogue: Arc::clone(&aggregates),
             store: Store::new(pool.clone()),
             keys: Arc::clone(&keys),
             clock: Arc::clone(&config.clock),
             limits: config.limits,
+            region: Arc::from(config.region.as_str()),
             on_commit: ring,
         });
-        let waiter = Waiter::start(&client, pool, &names, stop.clone()).await?;
-        let receiver = Arc::new(Receiver {
-            catalogue: Arc::clone(&aggregates),
-            verifier: Arc::clone(&config.verifier),
-            clock: Arc::clone(&config.clock),
-            fingerprint,
-            max_body: config.max_body,
-            limit: RateLimit::new(config.rate_limit),
-            reply_prefixes: config.reply_prefixes.clone(),
-        });
-        let service = Service {
-            client: client.clone(),
-            receiver,
+        let sender = Sender {
             engine: started.clone(),
-            waiter,
-            drain: config.drain,
-            contexts: names.clone(),
+            catalogue: Arc::clone(&aggregates),
+            fingerprint: fingerprint.clone(),
         };
-        tasks.push(service.start(stop.clone()).await?);
-        tasks.push(task);
-        engine = Some(started);
+        if config.roles.commands {
+            let waiter = Waiter::start(&client, pool, &names, stop.clone()).await?;
+            let receiver = Arc::new(Receiver {
+                catalogue: Arc::clone(&aggregates),
+                verifier: Arc::clone(&config.verifier),
+                clock: Arc::clone(&config.clock),
+                fingerprint,
+                max_body: config.max_body,
+                limit: RateLimit::new(config.rate_limit),
+                reply_prefixes: config.reply_prefixes.clone(),
+            });
+            let watches = config.watches_refusals && names.contains(&"samia");
+            let sentry = watches.then(|| {
+                let (rules, clock) = (Arc::clone(&config.rules), Arc::clone(&config.clock));
+                let (sentry, task) = Sentry::start(sender.clone(), rules, clock, stop.clone());
+                tasks.push(task);
+                sentry
+            });
+            let service = Service {
+                client: client.clone(),
+                receiver,
+                engine: started.clone(),
+                waiter,
+                drain: config.drain,
+                contexts: names.clone(),
+                sentry,
+            };
+            tasks.push(service.start(stop.clone()).await?);
+        }
+        engines.push(task);
+        engine = Some((started, sender));
+    }
+    if config.roles.relay || config.roles.reactor {
+        let rung = doorbell(client.clone(), Arc::clone(&bell), rings, stop.clone());
+        tasks.push(tokio::spawn(rung));
+    }
+    if let Some((_, sender)) = engine.as_ref().filter(|_| config.roles.reactor) {
+        let pool =
+            connect(&config.database_url, Role::Reactor, share(2), config.allow_unsafe).await?;
+        check_schema(&pool).await?;
+        let reactor = Reactor {
+            catalogue: Arc::clone(&aggregates),
+            store: Store::new(pool),
+            keys: Arc::clone(&keys),
+            sender: sender.clone(),
+            client: client.clone(),
+            clock: Arc::clone(&config.clock),
+            rules: Arc::clone(&config.rules),
+            appended,
+        };
+        for name in &names {
+            tasks.push(tokio::spawn(reactor.clone().run(name, stop.clone())));
+        }
     }
     if config.roles.relay {
         let pool =
@@ -293,7 +360,6 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             contexts: names.clone(),
             bell: Arc::clone(&bell),
         };
-        tasks.push(tokio::spawn(doorbell(client.clone(), bell, stop.clone())));
         tasks.push(tokio::spawn(relay.run(stop.clone())));
     }
     if config.roles.relay
@@ -340,14 +406,21 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             tasks.push(tokio::spawn(projector.run(name, stop.clone())));
         }
     }
+    // An engine ends once nobody holds it any more: last.
+    tasks.extend(engines);
+    let engine = engine.map(|(engine, _)| engine);
     Ok(Running { engine, keys, stop, tasks })
 }
 
 /// Where a command service says that it has appended.
 const APPENDED: &str = "annals.appended";
 
-fn ringer(client: async_nats::Client, bell: Arc<Notify>) -> Arc<dyn Fn(i64) + Send + Sync> {
-    let (sender, mut positions) = tokio::sync::watch::channel(0);
+fn ringer(
+    client: async_nats::Client,
+    bell: Arc<Notify>,
+    rings: Arc<watch::Sender<i64>>,
+) -> Arc<dyn Fn(i64) + Send + Sync> {
+    let (sender, mut positions) = watch::channel(0);
     tokio::spawn(async move {
         while positions.changed().await.is_ok() {
             let position = *positions.borrow_and_update();
@@ -356,12 +429,18 @@ fn ringer(client: async_nats::Client, bell: Arc<Notify>) -> Arc<dyn Fn(i64) + Se
     });
     Arc::new(move |position| {
         bell.notify_one();
+        rings.send_replace(position);
         sender.send_replace(position);
     })
 }
 
-/// Rings the relay's bell when another process has appended.
-async fn doorbell(client: async_nats::Client, bell: Arc<Notify>, stop: CancellationToken) {
+/// Rings the bells of relay and reactors when another process has appended.
+async fn doorbell(
+    client: async_nats::Client,
+    bell: Arc<Notify>,
+    rings: Arc<watch::Sender<i64>>,
+    stop: CancellationToken,
+) {
     use futures::StreamExt;
     let Ok(mut rung) = client.subscribe(APPENDED).await else { return };
     loop {
@@ -369,6 +448,7 @@ async fn doorbell(client: async_nats::Client, bell: Arc<Notify>, stop: Cancellat
             () = stop.cancelled() => return,
             message = rung.next() => if message.is_none() { return },
         }
+        rings.send_modify(|ring| *ring += 1);
         bell.notify_one();
     }
 }
@@ -387,8 +467,11 @@ async fn forget_destroyed(keys: Arc<Keys>, stop: CancellationToken) {
 
 /// Whether the database has this version's schema.
 async fn check_schema(pool: &sqlx::PgPool) -> Result<(), ServeError> {
-    let known: bool = sqlx::query_scalar("SELECT to_regprocedure('annals.subject()') IS NOT NULL")
-        .fetch_one(pool)
-        .await?;
+    let known: bool = sqlx::query_scalar(
+        "SELECT to_regprocedure('annals.subject()') IS NOT NULL
+            AND to_regclass('annals.reactors') IS NOT NULL",
+    )
+    .fetch_one(pool)
+    .await?;
     if known { Ok(()) } else { Err(ServeError::NotMigrated) }
 }

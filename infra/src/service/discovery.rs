@@ -127,6 +127,11 @@ impl Description {
         Arc::new(Self { name, id, version, about, started: now, endpoints, stats, order, unknown })
     }
 
+    /// The context's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// An endpoint's counters, or those of all that is none.
     pub fn stats(&self, command: &str) -> &Stats {
         self.stats.get(command).unwrap_or(&self.unknown)

@@ -9,8 +9,10 @@ mod discovery;
 mod limit;
 mod receive;
 mod run;
+mod sentry;
 
 pub use asyncapi::{document, schema};
 pub use limit::RateLimit;
 pub use receive::{Received, Receiver};
 pub use run::{Service, ServiceError};
+pub use sentry::Sentry;

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annals_commands::{Code, Problem};
+use annals_commands::{ActorKind, Code, Problem};
 use async_nats::{Client, HeaderMap, Message, Subject, SubscribeError};
 use bytes::Bytes;
 use futures::{StreamExt, stream::select_all};
@@ -20,6 +20,7 @@ use super::{
     asyncapi::{document, schema},
     discovery::Description,
     receive::{Received, Receiver},
+    sentry::{self, Sentry},
 };
 use crate::{
     engine::{Accepted, Engine, Outcome},
@@ -44,6 +45,8 @@ pub struct Service {
     pub drain: Duration,
     /// Contexts whose commands are taken.
     pub contexts: Vec<&'static str>,
+    /// Is told of refusals.
+    pub sentry: Option<Sentry>,
 }
 
 /// Why no service could be started.
@@ -64,6 +67,10 @@ struct Answering {
     command: Arc<str>,
     began: Instant,
     tracker: TaskTracker,
+    /// Who is told where it is a refusal.
+    sentry: Option<Sentry>,
+    /// The person who asks, once that is known.
+    person: Option<Uuid>,
 }
 
 impl Service {
@@ -158,6 +165,8 @@ impl Service {
             command: Arc::from(command),
             began: Instant::now(),
             tracker: tracker.clone(),
+            sentry: self.sentry.clone().filter(|_| description.name() == sentry::CONTEXT),
+            person: None,
         };
         let read = catch_unwind(AssertUnwindSafe(|| self.receiver.read(&message)));
         match read {
@@ -170,8 +179,10 @@ impl Service {
         }
     }
 
-    fn submit(&self, received: Received, answering: Answering) {
+    fn submit(&self, received: Received, mut answering: Answering) {
         let Received { mut submission, await_projected } = received;
+        let actor = &submission.actor;
+        answering.person = (actor.kind == ActorKind::Person).then_some(actor.id);
         let context = submission.context;
         let waiter = self.waiter.clone();
         let token = answering.tracker.token();
@@ -333,6 +344,8 @@ impl Answering {
             command: Arc::clone(&self.command),
             began: self.began,
             tracker: self.tracker.clone(),
+            sentry: self.sentry.clone(),
+            person: self.person,
         }
     }
 
@@ -348,6 +361,11 @@ impl Answering {
             }
         };
         self.description.stats(&self.command).count(took, code.as_deref());
+        if let (Some(sentry), Outcome::Problem(problem)) = (&self.sentry, &outcome)
+            && !problem.retryable
+        {
+            sentry.saw(&problem.code, self.person);
+        }
         let _ = self.replies.send((self.reply, headers, body.into()));
     }
 }

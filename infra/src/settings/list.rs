@@ -146,6 +146,9 @@ settings! {
     roles: Roles = "ANNALS_ROLES", Plain, Value("commands,relay,projector,reactor,console");
     /// The contexts that this process serves, separated by commas, or `all`.
     contexts: Contexts = "ANNALS_CONTEXTS", Plain, Value("all");
+    /// A TOML file with the rules that reactions judge by, one table a context; what is not in it is as by
+    /// default.
+    rules: Option<PathBuf> = "ANNALS_RULES", Plain, Nothing;
     /// The contexts whose past is kept, separated by commas, `all` or `none`: every version of every row,
     /// for as-of queries and lineage. One that is named later is filled by `annals rebuild`.
     history: Kept = "ANNALS_HISTORY", Plain, Value("all");

@@ -18,6 +18,8 @@ pub enum Role {
     Relay,
     /// Projectors.
     Projector,
+    /// Reactors.
+    Reactor,
     /// The notary, which signs checkpoints.
     Notary,
     /// Auditors.
@@ -35,6 +37,7 @@ impl Role {
             Self::Appender => Some("annals_appender"),
             Self::Relay => Some("annals_relay"),
             Self::Projector => Some("projector"),
+            Self::Reactor => Some("annals_reactor"),
             Self::Notary => Some("annals_notary"),
             Self::Auditor => Some("annals_auditor"),
             Self::Reader => Some("authenticated"),

@@ -150,6 +150,28 @@ impl Store {
         }
     }
 
+    /// Events of several contexts after a position, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn after_of(
+        &self,
+        position: i64,
+        limit: i64,
+        contexts: &[&str],
+    ) -> Result<Vec<StoredEvent>, sqlx::Error> {
+        sqlx::query_as(&format!(
+            "SELECT {COLUMNS} FROM annals.events AS event
+             WHERE event.position > $1 AND split_part(event.aggregate_type, '.', 1) = ANY($3)
+             ORDER BY event.position LIMIT $2"
+        ))
+        .bind(position)
+        .bind(limit)
+        .bind(contexts)
+        .fetch_all(&self.pool)
+        .await
+    }
+
     /// Erasures of a context's people after a position, in order (shared.erasure.event).
     ///
     /// # Errors

@@ -112,8 +112,24 @@ metrics_list! {
     NOTARY_FAILURES = "annals_notary_failures_total", Counter, Count, [];
     /// Times that a witness refused to cosign: the log is not what it was, or the witness is another's.
     WITNESS_REFUSALS = "annals_witness_refusals_total", Counter, Count, [];
+    /// Refusals that nobody was told of, since too many waited to be.
+    SIGHTINGS_DROPPED = "annals_sightings_dropped_total", Counter, Count, [];
     /// Commands sent because of an event or a timer.
     REACTIONS = "annals_reactions_total", Counter, Count, ["reaction", "outcome"];
+    /// The position up to which a context's events were reacted to.
+    REACTOR_POSITION = "annals_reactor_position", Gauge, Count, ["context"];
+    /// How long ago the last event happened that was reacted to.
+    REACTOR_LAG_SECONDS = "annals_reactor_lag_seconds", Gauge, Seconds, ["context"];
+    /// Events stored but not reacted to yet.
+    REACTOR_LAG = "annals_reactor_lag_events", Gauge, Count, ["context"];
+    /// Timers that are set.
+    TIMERS = "annals_timers", Gauge, Count, ["context"];
+    /// Times that a reactor failed and began again.
+    REACTOR_FAILURES = "annals_reactor_failures_total", Counter, Count, ["context"];
+    /// Timers that were due and handled.
+    TIMERS_FIRED = "annals_timers_fired_total", Counter, Count, ["context"];
+    /// Timers that were due and could not be handled.
+    TIMER_FAILURES = "annals_timer_failures_total", Counter, Count, ["context"];
     /// The program that runs; always 1.
     BUILD_INFO = "annals_build_info", Gauge, Count, ["version"];
 }

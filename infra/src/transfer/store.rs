@@ -27,6 +27,8 @@ pub struct Storing {
     pub store: Store,
     /// Whose keys seal what.
     pub keys: Arc<Keys>,
+    /// The region whose data this deployment may hold.
+    pub region: String,
     /// The operator.
     pub operator: Uuid,
     /// Why, as the operator says.
@@ -59,6 +61,7 @@ pub async fn store(
         keys: Arc::clone(&with.keys),
         clock: Arc::new(SystemClock),
         limits: Limits { attempts: u8::MAX, ..Limits::default() },
+        region: Arc::from(with.region.as_str()),
         on_commit: Arc::new(|_| {}),
     });
     let mut moved = Moved::default();

@@ -13,6 +13,7 @@ mod fanout;
 mod past;
 mod projections;
 mod proof;
+mod reactions;
 mod refused;
 mod rls;
 mod store;

@@ -9,6 +9,7 @@ use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use tokio::time::timeout;
 
 use super::{
+    reactors::{self, Reactor},
     reading::{Context, Keys, Log, Nats, Progress, Projection, Reading, Stream, Versions},
     services,
 };
@@ -159,12 +160,24 @@ impl Observer {
             name: name.to_owned(),
             projection,
             published,
+            reactor: self.reactor(name, head).await?,
             stream: self.stream(name).await,
             parked,
             skipped,
             rebuilding,
             services: None,
         })
+    }
+
+    async fn reactor(&self, name: &str, head: i64) -> Result<Option<Reactor>, sqlx::Error> {
+        let Some((row, timers)) = reactors::read(&self.pool, name).await? else { return Ok(None) };
+        Ok(Some(Reactor {
+            progress: self.progress(name, row.position, 0, head).await?,
+            active: self.is_held(&format!("annals.reactor.{name}")).await?,
+            stopped_at: row.stopped_at,
+            error: row.error,
+            timers,
+        }))
     }
 
     async fn progress(

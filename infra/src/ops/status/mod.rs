@@ -4,6 +4,7 @@
 //! is asked for more than a sign of life.
 
 mod gather;
+mod reactors;
 mod reading;
 mod services;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::reactors::Reactor;
 use crate::ops::text::{count, number, span};
 
 /// Waiting for so many seconds calls for a second look: does it move at all?
@@ -66,6 +67,8 @@ pub(super) struct Context {
     pub projection: Option<Projection>,
     /// Its published events; none where nothing was ever published.
     pub published: Option<Progress>,
+    /// Its reactor; none where none ever worked.
+    pub reactor: Option<Reactor>,
     /// Its stream, where NATS answers and holds it.
     pub stream: Option<Stream>,
     /// Events that could not be applied and wait for somebody to look.
@@ -178,6 +181,7 @@ impl Reading {
         self.contexts.iter().any(|context| {
             context.projection.as_ref().is_some_and(|it| it.progress.is_late())
                 || context.published.as_ref().is_some_and(Progress::is_late)
+                || context.reactor.as_ref().is_some_and(|it| it.progress.is_late())
         })
     }
 
@@ -194,6 +198,9 @@ impl Reading {
             if let (Some(now), Some(before)) = (&mut context.published, &before.published) {
                 now.stalled = stalled(now, before);
             }
+            if let (Some(now), Some(before)) = (&mut context.reactor, &before.reactor) {
+                now.progress.stalled = stalled(&now.progress, &before.progress);
+            }
         }
     }
 
@@ -201,6 +208,7 @@ impl Reading {
     pub fn judge(&mut self) {
         let mut faults: Vec<_> = self.contexts.iter().filter_map(of_rows).collect();
         faults.extend(self.contexts.iter().filter_map(|it| self.of_publishing(it)));
+        faults.extend(self.contexts.iter().filter_map(|it| it.reactor.as_ref()?.fault(&it.name)));
         self.faults = faults;
         if let Some(error) = &self.keys.error {
             self.faults.push(format!("the key store does not answer: {error}"));

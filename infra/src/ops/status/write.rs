@@ -22,6 +22,7 @@ pub(super) fn screen(reading: &Reading, output: Output) -> String {
         ("log", log(reading)),
         ("relay", works(reading.relay_active)),
         ("projectors", projectors(reading)),
+        ("reactors", reactors(reading)),
         ("commands", services(reading)),
         ("keys", keys(reading)),
     ] {
@@ -72,6 +73,12 @@ fn projectors(reading: &Reading) -> String {
         (false, true) => works(true),
         (false, false) => format!("at work on {}; nobody on {}", names(busy), names(idle)),
     }
+}
+
+fn reactors(reading: &Reading) -> String {
+    let each = reading.contexts.iter().filter_map(|it| Some(it.reactor.as_ref()?.line(&it.name)));
+    let each: Vec<_> = each.collect();
+    if each.is_empty() { works(false) } else { each.join("; ") }
 }
 
 fn services(reading: &Reading) -> String {

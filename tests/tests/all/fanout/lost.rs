@@ -10,7 +10,7 @@ use super::{epoch, published, relayed, stored, stream};
 
 /// A world whose projections have seen nothing yet, so that all of the stream is still needed.
 async fn unread() -> (World, Uuid) {
-    let only = Roles { commands: true, relay: true, projector: false };
+    let only = Roles { commands: true, relay: true, projector: false, reactor: false };
     let world = World::start_with(|config| config.roles = only).await;
     let clara = Uuid::from_u128(0xc1a2a);
     for nth in 0..5 {
@@ -44,7 +44,7 @@ async fn still_filled(mut world: World, clara: Uuid) {
     positions.dedup();
     assert_eq!(positions, stored(&world, "shared").await);
     let mut config = world.config();
-    config.roles = Roles { commands: false, relay: false, projector: true };
+    config.roles = Roles { commands: false, relay: false, projector: true, reactor: false };
     world.serve(config).await;
     world.shown("shared").await;
     let rows = world.rows("SELECT id, email FROM auth.users").await;

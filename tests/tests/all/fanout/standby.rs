@@ -47,7 +47,7 @@ async fn whoever_stands_by_takes_over() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn roles_and_contexts_are_split_over_processes() {
-    let none = Roles { commands: false, relay: false, projector: false };
+    let none = Roles::NONE;
     let mut world = World::asleep().await;
     for (roles, contexts) in [
         (Roles { commands: true, ..none }, &["shared", "samia"][..]),

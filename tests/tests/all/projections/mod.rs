@@ -1,7 +1,7 @@
 //! From events to rows: exactly once, whatever happens.
 
 mod months;
-mod poison;
+pub mod poison;
 mod postgres_alone;
 mod rebuild;
 mod waiting;

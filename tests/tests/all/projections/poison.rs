@@ -9,11 +9,16 @@ use uuid::Uuid;
 
 /// Puts an event into the log that this version does not know, as a newer one may have written it.
 async fn poisoned(world: &World, event_type: &str, payload: &str) -> i64 {
+    poisoned_as(world, "samia.wallet", event_type, payload).await
+}
+
+/// The same, of any kind of aggregate.
+pub async fn poisoned_as(world: &World, kind: &str, event_type: &str, payload: &str) -> i64 {
     let mut transaction = world.pool().begin().await.unwrap();
     let head = "SELECT position, clock_timestamp() FROM annals.head FOR UPDATE";
     let head = sqlx::query(head).fetch_one(&mut *transaction).await.unwrap();
     let (position, at): (i64, DateTime<Utc>) = (head.get::<i64, _>(0) + 1, head.get(1));
-    let (kind, stream, id) = ("samia.wallet", Uuid::from_u128(0xbad).to_string(), Uuid::now_v7());
+    let (stream, id) = (Uuid::from_u128(0xbad).to_string(), Uuid::now_v7());
     let metadata = json!({
         "command_id": "c", "command": "c", "actor": Uuid::nil(), "actor_kind": "system",
         "tenant": stream, "correlation_id": "c", "causation_id": "c",

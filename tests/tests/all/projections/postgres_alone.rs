@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_are_projected_with_nats_switched_off() {
-    let only = Roles { commands: true, relay: false, projector: false };
+    let only = Roles { commands: true, relay: false, projector: false, reactor: false };
     let mut world = World::start_with(|config| config.roles = only).await;
     let person = annals_tests::samia::CLARA;
     let data = json!({"email": annals_tests::token::address(person)});
@@ -58,7 +58,7 @@ async fn events_are_projected_with_nats_switched_off() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_that_no_relay_publishes_are_read_from_postgres() {
-    let only = Roles { commands: true, relay: false, projector: true };
+    let only = Roles { commands: true, relay: false, projector: true, reactor: false };
     let world = World::start_with(|config| config.roles = only).await;
     wallet(&world, "10.00").await;
     let row = world.row("SELECT balance::text FROM samia.user_wallets").await;

@@ -49,7 +49,7 @@ async fn a_position_is_awaited_by_request() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_waits_in_vain_is_told_that_the_command_is_stored() {
-    let only = Roles { commands: true, relay: true, projector: false };
+    let only = Roles { commands: true, relay: true, projector: false, reactor: false };
     let mut world = World::start_with(|config| config.roles = only).await;
     let person = annals_tests::samia::CLARA;
     let data = json!({"email": annals_tests::token::address(person)});
@@ -60,7 +60,7 @@ async fn whoever_waits_in_vain_is_told_that_the_command_is_stored() {
     assert_eq!(answer.body["retryable"], true);
     assert_eq!(world.events().await, 1);
     let mut config = world.config();
-    config.roles = Roles { commands: false, relay: false, projector: true };
+    config.roles = Roles { commands: false, relay: false, projector: true, reactor: false };
     world.serve(config).await;
     let answer = register.send().await;
     assert!(answer.accepted(&["IdentityRegistered"]).duplicate());

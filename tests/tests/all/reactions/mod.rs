@@ -1,0 +1,11 @@
+//! What happens by itself: each kind of reaction from the event to the row, once in effect whatever is
+//! killed when, and timers that outlive whoever set them.
+
+mod carenotes;
+mod erased;
+mod lift;
+mod nestsync;
+mod once;
+mod parked;
+mod process;
+mod samia;
