@@ -6,6 +6,10 @@ use annals_commands::{
     Catalogue,
     reaction::{Reactions, Rules},
 };
+use annals_domain::{
+    Decider, EventData,
+    shared::identity::{Identity, SubjectErased},
+};
 use async_nats::{Client, HeaderMap};
 use futures::{TryStreamExt, stream};
 use sqlx::{Connection, PgConnection};
@@ -264,6 +268,7 @@ impl Work<'_> {
             self.send(&turns).await?;
         }
         failpoint("reacted");
+        self.forget(events).await?;
         let mut transaction =
             checkpoint::past(&mut self.connection, self.name, self.at, last).await?;
         self.memory.keep(&mut transaction, &reactor.keys).await?;
@@ -274,6 +279,23 @@ impl Work<'_> {
         self.memory.kept();
         self.at = last.position;
         self.told(last);
+        Ok(())
+    }
+
+    /// Destroys the keys of whoever was erased, once the context has been told to forget them. Every
+    /// context's reactor does it, and so does one that reads the log again: keys that a restored key
+    /// store brought back are gone again.
+    async fn forget(&self, events: &[StoredEvent]) -> Result<(), RunError> {
+        let erased = events.iter().filter(|event| {
+            event.aggregate_type == Identity::TYPE && event.event_type == SubjectErased::TYPE.name
+        });
+        for event in erased {
+            match self.reactor.keys.destroy(&event.aggregate_id).await {
+                // An id that stands for nobody has no key of its own.
+                Ok(_) | Err(KeysError::NoPerson) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         Ok(())
     }
 

@@ -46,6 +46,18 @@ async fn each_context_answers_an_erased_person_with_its_own_erasure() {
         assert!(row["aggregate_type"] == kind || kind.starts_with("restorative"), "{row}");
         assert_eq!(row["aggregate_id"], json!(id));
     }
+    // What was sealed for them cannot be opened by anybody any more.
+    let keys = sqlx::PgPool::connect(&world.config().keys_url).await.unwrap();
+    let people = [school.child, school.practitioner, CLARA, NORA, SUSAN].map(|it| it.to_string());
+    let left: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT subject, wrapped IS NOT NULL FROM annals_keys.subject_keys WHERE subject = ANY ($1)",
+    )
+    .bind(people.as_slice())
+    .fetch_all(&keys)
+    .await
+    .unwrap();
+    assert!(left.len() >= people.len() && left.iter().all(|(_, live)| !live), "{left:?}");
+    keys.close().await;
 }
 
 const SUSAN: uuid::Uuid = uuid::Uuid::from_u128(0x0f00_0000_0000_7000_8000_0000_0000_0005);
