@@ -114,14 +114,11 @@ pub enum Role {
     Projector,
     /// Sends commands when something happens or is due.
     Reactor,
-    /// Shows the system to people.
-    Console,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 5] =
-        [Self::Commands, Self::Relay, Self::Projector, Self::Reactor, Self::Console];
+    pub const ALL: [Self; 4] = [Self::Commands, Self::Relay, Self::Projector, Self::Reactor];
 
     /// As it is written in settings and metrics.
     #[must_use]
@@ -131,7 +128,6 @@ impl Role {
             Self::Relay => "relay",
             Self::Projector => "projector",
             Self::Reactor => "reactor",
-            Self::Console => "console",
         }
     }
 }

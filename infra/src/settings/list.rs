@@ -139,11 +139,11 @@ settings! {
     log: String = "RUST_LOG", Plain, Value("info,async_nats=warn,sqlx=warn");
     /// How it is logged: `pretty`, `json`, or `auto` for pretty on a terminal and JSON otherwise.
     log_format: LogFormat = "ANNALS_LOG_FORMAT", Plain, Value("auto");
-    /// Where metrics, health and the console are served.
+    /// Where metrics and health are served.
     http: SocketAddr = "ANNALS_HTTP", Plain, Value("127.0.0.1:9464");
 
-    /// What this process does: commands, relay, projector, reactor, console.
-    roles: Roles = "ANNALS_ROLES", Plain, Value("commands,relay,projector,reactor,console");
+    /// What this process does: commands, relay, projector, reactor.
+    roles: Roles = "ANNALS_ROLES", Plain, Value("commands,relay,projector,reactor");
     /// The contexts that this process serves, separated by commas, or `all`.
     contexts: Contexts = "ANNALS_CONTEXTS", Plain, Value("all");
     /// A TOML file with the rules that reactions judge by, one table a context; what is not in it is as by

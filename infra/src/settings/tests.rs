@@ -65,7 +65,7 @@ fn later_layers_win_and_say_so() {
     let folder = Folder::new(&[
         (
             "annals.toml",
-            "region = 'file'\nmax_batch = 7\nmax_body = 2048\nroles = ['relay', 'console']",
+            "region = 'file'\nmax_batch = 7\nmax_body = 2048\nroles = ['relay', 'reactor']",
         ),
         (".dev/env", "export NATS_URL='nats://dev:1'\nANNALS_REGION=dev\n# a comment=1\n"),
     ]);
@@ -82,7 +82,7 @@ fn later_layers_win_and_say_so() {
         (settings.nats_url.expose(), &value(&resolved, "nats_url").origin),
         ("nats://dev:1", &Origin::Dev)
     );
-    assert_eq!(settings.roles.iter().collect::<Vec<_>>(), [Role::Relay, Role::Console]);
+    assert_eq!(settings.roles.iter().collect::<Vec<_>>(), [Role::Relay, Role::Reactor]);
     assert_eq!(value(&folder.resolve(&[]), "nats_url").origin, Origin::Default, "only when asked");
 }
 
