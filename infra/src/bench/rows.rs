@@ -74,6 +74,6 @@ impl Rows {
         for Reverse((_, replied)) in self.waiting.drain() {
             self.waits.add(now.saturating_duration_since(replied));
         }
-        std::mem::replace(&mut self.waits, Waits::new())
+        std::mem::take(&mut self.waits)
     }
 }

@@ -28,6 +28,7 @@ pub enum Command {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(clippy::enum_variant_names, reason = "events are named after what they happen to")]
 pub enum Event {
     /// It was opened.
     WalletOpened {

@@ -26,6 +26,9 @@ fn told(error: TransferError) -> Vec<String> {
     }
 }
 
+/// What is done to a line, so that it does not fit.
+type Spoil = Box<dyn Fn(&mut Value)>;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_mistake_is_told_by_its_line() {
     let old = World::start().await;
@@ -40,7 +43,7 @@ async fn every_kind_of_mistake_is_told_by_its_line() {
     };
     let secret = "9d2f-secret";
     let nobody = json!("00000000-0000-4000-8000-00000000dead");
-    let cases: Vec<(&str, Box<dyn Fn(&mut Value)>, &str)> = vec![
+    let cases: Vec<(&str, Spoil, &str)> = vec![
         ("children", Box::new(set("date_of_birth", json!(secret))), "date_of_birth is no date"),
         ("children", Box::new(set("first_name", Value::Null)), "first_name has no value"),
         (
