@@ -14,9 +14,9 @@ async fn reviews_are_told_on_their_day_and_plans_close_when_the_resident_leaves(
     let house = home(&world, "Meadow House", 1).await;
     let papers = papers(&world, house).await;
     let admin = world.as_person(house.admin);
-    admin.send("carenotes.cmd.activate_care_plan", papers.plan, json!({})).await.ok();
     let day = json!({"review_date": (chrono::Utc::now() + Duration::days(3)).date_naive()});
     admin.send("carenotes.cmd.schedule_care_plan_review", papers.plan, day).await.ok();
+    admin.send("carenotes.cmd.activate_care_plan", papers.plan, json!({})).await.ok();
     world.reacted("carenotes").await;
     let master = world.master().await;
     let mut notes = master.subscribe("carenotes.note.care_plan_review_due").await.unwrap();
