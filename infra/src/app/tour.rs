@@ -28,8 +28,8 @@ pub async fn run(
     println!("1. Four commands, over NATS. Each answer came once its events were stored.\n");
     let session = check_in(&demo).await?;
     let sticker = json!({
-        "sticker_type": "daily_checkin", "sticker_name": "Sunflower",
-        "earned_for": "session_completed", "session_id": session,
+        "sticker_type": "kind_words", "sticker_name": "Kind words",
+        "earned_for": "kindness", "session_id": session,
     });
     say(&demo, "system", "lift.cmd.award_sticker", Some(&text("kit")), sticker).await?;
     let concern = json!({
