@@ -37,8 +37,9 @@ async fn whoever_stands_by_takes_over() {
         world.wake().await;
         world.rest_first().await;
         let debit = world.as_system().ask("samia.cmd.debit_wallet", clara, one.clone());
-        debit.shown().send().await.accepted(&["WalletDebited"]);
+        debit.send().await.accepted(&["WalletDebited"]);
         relayed(&world, "samia").await;
+        world.shown("samia").await;
     }
     let positions: Vec<i64> =
         published(&world, "samia").await.iter().map(super::Published::position).collect();
