@@ -14,7 +14,7 @@ use crate::{
         note::{Checkpoint, Note},
     },
     settings::Flags,
-    store::{Role, StoredEvent},
+    store::{COLUMNS, Role, StoredEvent},
 };
 
 /// Writes a bundle: events byte for byte, each with the proof that it stands in the signed log.
@@ -121,11 +121,8 @@ async fn newest(pool: &sqlx::PgPool) -> Result<String, OpsError> {
 }
 
 async fn find(pool: &sqlx::PgPool, what: &str) -> Result<Vec<StoredEvent>, OpsError> {
-    const COLUMNS: &str = "position, aggregate_type, aggregate_id, sequence, event_type, \
-         event_version, payload::text AS payload, metadata::text AS metadata, event_id, \
-         recorded_at, hash";
     let found: Vec<StoredEvent> = if let Ok(position) = what.parse::<i64>() {
-        sqlx::query_as(&format!("SELECT {COLUMNS} FROM annals.events WHERE position = $1"))
+        sqlx::query_as(&format!("SELECT {COLUMNS} FROM annals.events AS event WHERE position = $1"))
             .bind(position)
             .fetch_all(pool)
             .await?
@@ -136,7 +133,7 @@ async fn find(pool: &sqlx::PgPool, what: &str) -> Result<Vec<StoredEvent>, OpsEr
             return Err(OpsError::Usage(text.to_owned()));
         };
         sqlx::query_as(&format!(
-            "SELECT {COLUMNS} FROM annals.events
+            "SELECT {COLUMNS} FROM annals.events AS event
              WHERE aggregate_type = $1 AND aggregate_id = $2 ORDER BY sequence"
         ))
         .bind(format!("{context}.{aggregate}"))

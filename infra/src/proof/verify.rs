@@ -18,7 +18,7 @@ use super::{
     note::{Checkpoint, Note, VerifierKey},
     tree::{Frontier, Hash},
 };
-use crate::store::{Store, StoredEvent};
+use crate::store::{COLUMNS, Store, StoredEvent};
 
 /// Events read and hashed at once.
 const PAGE: u64 = 8_192;
@@ -281,11 +281,10 @@ async fn page(
     after: u64,
     streams: std::hash::RandomState,
 ) -> Result<Vec<Hashed>, VerifyError> {
-    let events: Vec<StoredEvent> = sqlx::query_as(
-        "SELECT position, aggregate_type, aggregate_id, sequence, event_type, event_version,
-                payload::text AS payload, metadata::text AS metadata, event_id, recorded_at, hash
-         FROM annals.events WHERE position > $1 AND position <= $2 ORDER BY position",
-    )
+    let events: Vec<StoredEvent> = sqlx::query_as(&format!(
+        "SELECT {COLUMNS} FROM annals.events AS event
+         WHERE position > $1 AND position <= $2 ORDER BY position"
+    ))
     .bind(i64::try_from(after).unwrap_or(i64::MAX))
     .bind(i64::try_from(after + PAGE).unwrap_or(i64::MAX))
     .fetch_all(store.pool())
