@@ -142,8 +142,12 @@ settings! {
     /// Where metrics and health are served.
     http: SocketAddr = "ANNALS_HTTP", Plain, Value("127.0.0.1:9464");
 
-    /// What this process does: commands, relay, projector, reactor.
-    roles: Roles = "ANNALS_ROLES", Plain, Value("commands,relay,projector,reactor");
+    /// Where the console is served, by a process with that role. Without it there is none. Put TLS before
+    /// it where that is not this machine alone.
+    console_address: Option<SocketAddr> = "ANNALS_CONSOLE_ADDRESS", Plain, Nothing;
+
+    /// What this process does: commands, relay, projector, reactor, console.
+    roles: Roles = "ANNALS_ROLES", Plain, Value("commands,relay,projector,reactor,console");
     /// The contexts that this process serves, separated by commas, or `all`.
     contexts: Contexts = "ANNALS_CONTEXTS", Plain, Value("all");
     /// A TOML file with the rules that reactions judge by, one table a context; what is not in it is as by

@@ -1,0 +1,287 @@
+//! Long work that an operator has done, watched while it is: verifying the log, replaying a context.
+//!
+//! Each kind runs once at a time. It goes on when nobody watches any more, and whoever comes later sees how
+//! far it is, and its last result.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    pin::Pin,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    response::sse::{Event, KeepAlive, Sse},
+};
+use chrono::{DateTime, Utc};
+use futures::{Stream, StreamExt, stream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Shared, error::ConsoleError, session::Visitor};
+use crate::{
+    ops::{OpsError, progress::Measure, replay as replaying, verify as verifying},
+    projector::{Rebuild, forget, replay as rows_anew},
+    proof::{LAST, LEAVES, leaves::Leaves, tree::Frontier, verify::Verification},
+    store::{Role, connect},
+};
+
+/// The work that is or was under way.
+#[derive(Debug, Default)]
+pub struct Jobs {
+    known: Mutex<BTreeMap<&'static str, Job>>,
+    /// How far the log was verified and found well.
+    verified: Mutex<Option<Frontier>>,
+}
+
+#[derive(Debug, Clone)]
+struct Job {
+    id: Uuid,
+    about: Value,
+    began_at: DateTime<Utc>,
+    state: watch::Receiver<Value>,
+    stop: CancellationToken,
+}
+
+impl Job {
+    fn is_over(&self) -> bool {
+        self.state.borrow()["state"] != "running"
+    }
+
+    fn told(&self) -> Value {
+        let state = self.state.borrow().clone();
+        json!({ "id": self.id, "about": self.about, "began_at": self.began_at, "now": state })
+    }
+}
+
+type Work = Pin<Box<dyn Future<Output = Result<Value, OpsError>> + Send>>;
+
+impl Jobs {
+    fn begin(
+        &self,
+        kind: &'static str,
+        about: Value,
+        over: &CancellationToken,
+        work: impl FnOnce(Tell) -> Work,
+    ) -> Result<Value, ConsoleError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.get(kind).is_some_and(|it| !it.is_over()) {
+            return Err(ConsoleError::Busy);
+        }
+        let (sender, state) = watch::channel(json!({ "state": "running" }));
+        let stop = over.child_token();
+        let began_at = Utc::now();
+        let job = Job { id: Uuid::now_v7(), about, began_at, state, stop: stop.clone() };
+        let told = job.told();
+        known.insert(kind, job);
+        drop(known);
+        let doing = work(Tell { sender: sender.clone(), began: Instant::now(), first: None });
+        tokio::spawn(async move {
+            let end = match stop.run_until_cancelled_owned(doing).await {
+                None => json!({ "state": "stopped" }),
+                Some(Ok(result)) => json!({ "state": "done", "result": result["result"] }),
+                Some(Err(error)) => json!({ "state": "failed", "detail": error.to_string() }),
+            };
+            sender.send_replace(end);
+        });
+        Ok(told)
+    }
+
+    fn find(&self, id: Uuid) -> Option<Job> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().find(|it| it.id == id).cloned()
+    }
+}
+
+/// Tells how far a work is.
+struct Tell {
+    sender: watch::Sender<Value>,
+    began: Instant,
+    first: Option<u64>,
+}
+
+impl Tell {
+    fn tell(&mut self, done: u64, all: u64, amount: u64) {
+        let first = *self.first.get_or_insert(done);
+        let seconds = self.began.elapsed().as_secs_f64();
+        let now = Measure { done, all, amount, seconds, first }.as_json();
+        self.sender.send_replace(json!({ "state": "running", "progress": now["progress"] }));
+    }
+}
+
+/// What is running, and what ran last.
+pub async fn list(
+    State(console): State<Shared>,
+    visitor: Visitor,
+) -> Result<Json<Value>, ConsoleError> {
+    visitor.operator()?;
+    let known = console.jobs.known.lock().unwrap_or_else(PoisonError::into_inner);
+    let told = known.iter().map(|(kind, job)| ((*kind).to_owned(), job.told()));
+    Ok(Json(Value::Object(told.collect())))
+}
+
+/// Which log is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    /// Also what was verified before.
+    whole: bool,
+}
+
+/// Begins to verify the log against every signed checkpoint.
+pub async fn verify(
+    State(console): State<Shared>,
+    visitor: Visitor,
+    Json(asked): Json<Verify>,
+) -> Result<Json<Value>, ConsoleError> {
+    visitor.operator()?;
+    let signing = console.signing.clone().ok_or_else(|| {
+        ConsoleError::Refused("nothing is signed: ANNALS_SIGNING_KEY_FILE is not set".to_owned())
+    })?;
+    let of = console.clone();
+    let job =
+        console.jobs.begin("verify", json!({ "whole": asked.whole }), &console.over, |tell| {
+            Box::pin(async move {
+                let mut tell = tell;
+                let keys = signing.keys().map_err(|error| OpsError::Refused(error.to_string()))?;
+                let known = of.jobs.verified.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let known = known.filter(|_| !asked.whole).unwrap_or_default();
+                let began = known.size();
+                let beside = |name| signing.folder.as_ref().map(|it| it.join(name));
+                let there = |name| beside(name).filter(|it| it.exists());
+                let unreadable = |path: &std::path::Path| {
+                    let path = path.to_owned();
+                    move |source| OpsError::File { path, source }
+                };
+                let copy = there(LEAVES).map(|it| Leaves::read_only(&it).map_err(unreadable(&it)));
+                let last =
+                    there(LAST).map(|it| std::fs::read_to_string(&it).map_err(unreadable(&it)));
+                let work = Verification {
+                    pool: of.log.pool().clone(),
+                    origin: signing.origin.clone(),
+                    keys: keys.iter().map(|it| it.verifier().clone()).collect(),
+                    known,
+                    elsewhere: last.transpose()?.into_iter().collect(),
+                    copy: copy.transpose()?,
+                };
+                let report =
+                    work.run(|at, all| tell.tell(at, all, at.saturating_sub(began))).await?;
+                let seconds = tell.began.elapsed().as_secs_f64();
+                let mut told = verifying::as_json(&report, began, seconds);
+                if let Some(findings) = told["result"]["findings"].as_array_mut() {
+                    for (told, finding) in findings.iter_mut().zip(&report.findings) {
+                        told["words"] = finding.what.in_words().into();
+                    }
+                }
+                let well = report.findings.is_empty().then_some(report.tree);
+                if let Some(tree) = well {
+                    *of.jobs.verified.lock().unwrap_or_else(PoisonError::into_inner) = Some(tree);
+                }
+                Ok(told)
+            })
+        })?;
+    Ok(Json(job))
+}
+
+/// What is replayed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    context: String,
+    /// Up to this position or time; all where it is left out.
+    until: Option<String>,
+}
+
+/// Begins to replay a context into a schema of its own, compares, and takes the schema away again.
+pub async fn replay(
+    State(console): State<Shared>,
+    visitor: Visitor,
+    Json(asked): Json<Replay>,
+) -> Result<Json<Value>, ConsoleError> {
+    visitor.operator()?;
+    let context = console.projections.context(&asked.context).ok_or(ConsoleError::Nothing)?.name;
+    let moment: Option<crate::ops::Moment> = match asked.until.as_deref().map(str::trim) {
+        None | Some("") => None,
+        Some(text) => Some(text.parse().map_err(ConsoleError::Usage)?),
+    };
+    let about = json!({ "context": context, "until": asked.until });
+    let of = console.clone();
+    let job = console.jobs.begin("replay", about, &console.over, |tell| {
+        Box::pin(async move {
+            let mut tell = tell;
+            let (auditor, url) = (of.log.pool(), of.database_url.as_str());
+            let until = match moment {
+                Some(moment) => Some(moment.position(auditor).await?),
+                None => None,
+            };
+            let pool = connect(url, Role::Projector, 3, true).await?;
+            let known = of.projections.context(context);
+            let known = known.ok_or_else(|| OpsError::Usage("no such context".to_owned()))?;
+            let work = Rebuild {
+                url,
+                pool: &pool,
+                context: known,
+                aggregates: &of.aggregates,
+                keys: &of.keys,
+                history: false,
+            };
+            let into = format!("console_replay_{context}");
+            let whole = |number: i64| u64::try_from(number).unwrap_or_default();
+            let mut told = |it: crate::projector::Progress| {
+                tell.tell(whole(it.position), whole(it.head), it.events);
+            };
+            let replayed = rows_anew(work, &into, until, &mut told).await?;
+            let rows = replaying::all_made(auditor, &replayed).await?;
+            let took = tell.began.elapsed();
+            let result = replaying::as_json(context, &into, &replayed, &rows, took);
+            forget(url, known, &into).await?;
+            Ok(result)
+        })
+    })?;
+    Ok(Json(job))
+}
+
+/// Ends a work before it is done.
+pub async fn stop(
+    State(console): State<Shared>,
+    visitor: Visitor,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Value>, ConsoleError> {
+    visitor.operator()?;
+    let job = console.jobs.find(id).ok_or(ConsoleError::Nothing)?;
+    job.stop.cancel();
+    Ok(Json(job.told()))
+}
+
+/// Tells of a work while it is under way, as server-sent events: `progress`, then `end`.
+pub async fn watch(
+    State(console): State<Shared>,
+    visitor: Visitor,
+    Path(id): Path<Uuid>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
+    visitor.operator()?;
+    let job = console.jobs.find(id).ok_or(ConsoleError::Nothing)?;
+    let over = console.over.clone();
+    let states = stream::unfold((job.state, true, false), |(mut state, first, ended)| async move {
+        if ended || (!first && state.changed().await.is_err()) {
+            return None;
+        }
+        let now = state.borrow_and_update().clone();
+        let running = now["state"] == "running";
+        let name = if running { "progress" } else { "end" };
+        if running && !first {
+            // Ten times a second is as often as anybody looks.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        let event = Event::default().event(name).data(now.to_string());
+        Some((Ok(event), (state, false, !running)))
+    });
+    let states = states.take_until(async move { over.cancelled().await });
+    Ok(Sse::new(states).keep_alive(KeepAlive::default()))
+}
