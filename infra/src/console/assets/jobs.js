@@ -91,7 +91,7 @@ export function verifyPage({ onLeave }) {
 
 export async function replayPage({ me, onLeave }) {
   const context = el("select", { id: "of" }, me.contexts.filter((it) => it.kinds.length && it.name !== "shared").map((it) => el("option", { value: it.name }, it.name)));
-  const until = el("input", { id: "upto", autocomplete: "off", placeholder: "everything, or 1204, or 2026-03-01 12:00", "aria-describedby": "upto-hint" });
+  const until = el("input", { id: "upto", autocomplete: "off", placeholder: "everything", "aria-describedby": "upto-hint" });
   const result = (it) => {
     const done = `${plural(it.events, "event")} of ${it.context} replayed in ${span(it.seconds)}.`;
     if (!it.different.length) return [el("p", {}, el("span.tag.good", {}, "0 differences"), ` ${done} ${plural(it.tables, "table")} compared at position ${number(it.position)}.`)];
@@ -102,6 +102,6 @@ export async function replayPage({ me, onLeave }) {
       table("The first rows that differ", ["Table", "Row", "How", "Events"], rows, { quiet: true })];
   };
   return workPage("replay", "Replay", "Replays a context's events into a schema of its own and compares the rows with those in use, or those in use then. Nothing in use is changed, and the schema is taken away afterwards.",
-    el("div.fields", {}, el("div", {}, el("label", { for: "of" }, "Context"), context), el("div", {}, el("label", { for: "upto" }, "Up to"), until, el("span.soft", { id: "upto-hint" }, "A position or a time (UTC)."))),
+    el("div.fields", {}, el("div", {}, el("label", { for: "of" }, "Context"), context), el("div", {}, el("label", { for: "upto" }, "Up to ", el("span.soft", { id: "upto-hint" }, "(a position or a time, UTC)")), until)),
     () => ({ context: context.value, until: until.value.trim() || null }), result, onLeave);
 }

@@ -91,18 +91,20 @@ export function plain(value) {
 }
 
 /** A value, with those that stand for a person's data once it is gone marked as such. */
-export function shown(value) {
+export function shown(value, whole = true) {
   const gone = value === "erased" || (typeof value === "string" && value.endsWith("@erased.invalid"));
   if (gone) return el("span.tag", {}, "erased");
   if (value === null || value === undefined) return el("span.empty", {}, el("span.unseen", {}, "nothing"), el("span", { "aria-hidden": "true" }, "—"));
   const text = plain(value);
   const id = typeof value === "string" && /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(value);
-  if (id) return el("a.id", { href: searchFor({ text: value }), title: "Look for this id" }, value);
+  if (id) return el("a.id", { href: searchFor({ text: value }), title: `Look for ${value}` }, whole ? value : brief(value));
   return text;
 }
 
+const brief = (id) => id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id;
+
 /** An id, short for the eye and whole for whoever copies it. */
-export const short = (id) => el("span.id", { title: id }, id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
+export const short = (id) => el("span.id", { title: id }, brief(id));
 
 /** Where a story, a row, a search is. What stands behind # never leaves the browser. */
 export const storyOf = (kind, id) => `#/story/${encodeURIComponent(kind)}/${encodeURIComponent(id)}`;
@@ -114,9 +116,9 @@ export function actor(it, people) {
   const name = people?.[it.actor];
   const kind = { system: "a service", operator: "the operator", person: null }[it.actor_kind];
   const link = (text) => el("a", { href: searchFor({ person: it.actor }), title: `What ${it.actor} did` }, text);
-  if (!it.actor) return "nobody known";
-  if (name) return link(name);
-  return kind ? link(kind) : [el("span", {}, "person "), link(it.actor.slice(-12))];
+  if (!it.actor) return el("span", {}, "nobody known");
+  if (name || kind) return link(name || kind);
+  return el("span", {}, "person ", link(brief(it.actor)));
 }
 
 export const typed = (kind) => kind.replace(".", " / ").replaceAll("_", " ");

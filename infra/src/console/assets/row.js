@@ -6,13 +6,13 @@ import { actor, ask, el, number, plain, plural, problem, rowOf, say, shown, stor
  * A record with its slider: each step is a version of the row, drawn with what changed marked.
  * `onMove` is told the position that is shown; the panel has `go(position)`.
  */
-export async function record(name, key, onMove = () => {}, level = "h2") {
+export async function record(name, key, onMove = () => {}, whole = true) {
   const lineage = await ask("/api/row", { table: name, key });
   const versions = lineage.versions;
   const cache = new Map();
   const id = `slide-${Math.random().toString(36).slice(2)}`;
   const range = el("input", { type: "range", id, min: "1", max: String(versions.length), step: "1", value: String(versions.length) });
-  const told = el("output", { for: id });
+  const told = el("output", { for: id, "aria-live": "off" });
   const body = el("tbody");
   const caption = el("caption", {});
   const earlier = el("button", { type: "button", "aria-label": "Earlier version" }, "‹");
@@ -53,13 +53,13 @@ export async function record(name, key, onMove = () => {}, level = "h2") {
       const marked = changed.has(column.name);
       const by = since.get(column.name)?.filter((at) => at <= nth).at(-1);
       const old = then.before?.[column.name];
-      const cell = !it.open ? el("span.empty", {}, "withheld") : [
-        marked ? el("span.unseen", {}, "changed: ") : null, shown(values?.[column.name]),
+      const cell = [
+        marked ? el("span.unseen", {}, "changed: ") : null, shown(values?.[column.name], whole),
         marked && !first && it.did !== "removed" ? el("span.was", {}, "was ", el("del", {}, plain(old))) : null,
       ];
       return el(marked && !first ? "tr.changed" : "tr", {},
         el("th", { scope: "row", title: column.about || "" }, column.name),
-        el("td", { "data-of": "" }, cell),
+        lineage.open ? el("td", {}, it.open ? cell : el("span.empty", {}, "withheld")) : null,
         el("td.soft", { "data-of": "since" }, by === undefined ? "default" : el("a", { href: "#", title: describe(by), "aria-label": `${column.name}: last changed by ${words(versions[by].type)}, show that version`, click: (event) => { event.preventDefault(); redraw(by, true); } }, words(versions[by].type))));
     }));
     if (announce) say(describe(nth));
@@ -70,11 +70,11 @@ export async function record(name, key, onMove = () => {}, level = "h2") {
   later.addEventListener("click", () => redraw(Math.min(versions.length - 1, Number(range.value)), true));
 
   const node = el("section.sheet", { "aria-label": `${name} as it was` },
-    el(level, {}, "As it was ", el("span.soft", {}, name)),
+    el("h2", {}, "As it was ", el("span.soft", {}, name)),
     el("div.slide", {}, el("label", { for: id }, "Version in time"), el("div.row", {}, earlier, range, later), told),
     lineage.left_out ? el("p.note", {}, `${plural(lineage.left_out, "earlier version")} left out.`) : null,
     lineage.open ? null : el("p.note", {}, "You see which columns each event changed. What they hold is for those who may read the record."),
-    el("div.wide", {}, el("table.record.stack", {}, caption, el("thead", {}, el("tr", {}, ["Column", "Held then", "Since"].map((it) => el("th", { scope: "col" }, it)))), body)));
+    el("div.wide", {}, el("table.record.stack", {}, caption, el("thead", {}, el("tr", {}, ["Column", lineage.open ? "Held then" : null, "Since"].filter(Boolean).map((it) => el("th", { scope: "col" }, it)))), body)));
 
   await redraw(versions.length - 1);
   const go = (position) => {

@@ -30,7 +30,7 @@ export async function statusPage({ onLeave }) {
   onLeave(() => clearInterval(ticks));
   return {
     heading: "Status",
-    nodes: [title("Status"), place, el("h2", {}, "Charts"), el("div.ask", {}, el("div", {}, el("label", { for: "span" }, "Over"), span), again), charts],
+    nodes: [title("Status"), place, el("h2", {}, "Charts"), el("div.ask.narrow", {}, el("div", {}, el("label", { for: "span" }, "Over"), span), again), charts],
   };
 }
 
@@ -84,14 +84,14 @@ function frame(caption, names, at, series, kind, unit, step) {
   for (let nth = 0; nth < at.length; nth += Math.max(1, Math.ceil(at.length / 6))) marks.push(draw("text", { x: x(nth), y: h - 4 }, clock(at[nth], step)));
   const bar = Math.max(1, (w - left) / Math.max(1, at.length) - 1.5);
   const shapes = kind === "bars"
-    ? at.flatMap((_, nth) => { let base = 0; return series.flatMap((it, which) => { const from = y(base); base += it[nth]; return it[nth] ? [draw("rect", { class: `f${which % 6 + 1}`, x: x(nth), y: y(base), width: bar, height: Math.max(.8, from - y(base)) })] : []; }); })
-    : series.map((it, which) => draw("polyline", { class: `f${which % 6 + 1}`, points: it.map((value, nth) => `${x(nth).toFixed(1)},${y(value).toFixed(1)}`).join(" ") }));
+    ? at.flatMap((_, nth) => { let base = 0; return series.flatMap((it, which) => { const from = y(base); base += it[nth]; return it[nth] ? [draw("rect", { class: `f${which % 7 + 1}`, x: x(nth), y: y(base), width: bar, height: Math.max(.8, from - y(base)) })] : []; }); })
+    : series.map((it, which) => draw("polyline", { class: `f${which % 7 + 1}`, points: it.map((value, nth) => `${x(nth).toFixed(1)},${y(value).toFixed(1)}`).join(" ") }));
   const all = series.map((it) => it.reduce((sum, value) => sum + value, 0));
   const words = names.map((name, nth) => `${name}: ${kind === "bars" ? number(all[nth]) : `up to ${number(Math.max(0, ...series[nth]))}`}`).join(", ");
   return el("figure.sheet", {},
     el("figcaption", {}, caption),
     draw("svg", { class: "chart", viewBox: `0 0 ${w} ${h}`, role: "img", "aria-label": `${caption}. ${words || "nothing"}` }, marks, shapes),
-    el("ul.key", { "aria-hidden": "true" }, names.map((name, nth) => el("li", {}, draw("svg", { viewBox: "0 0 10 10" }, draw("rect", { class: `f${nth % 6 + 1}`, width: 10, height: 10, rx: 2 })), `${name} ${kind === "bars" ? number(all[nth]) : number(series[nth].at(-1) ?? 0)}`))),
+    el("ul.key", { "aria-hidden": "true" }, names.map((name, nth) => el("li", {}, draw("svg", { viewBox: "0 0 10 10" }, draw("rect", { class: `f${nth % 7 + 1}`, width: 10, height: 10, rx: 2 })), `${name} ${kind === "bars" ? number(all[nth]) : number(series[nth].at(-1) ?? 0)}`))),
     el("details", {}, el("summary", {}, "As a table"), table(caption, ["When (UTC)", ...names.map((it) => `${it}${unit}`)],
       at.map((ms, nth) => [clock(ms, step), ...series.map((it) => number(it[nth]))]).filter((_, nth) => kind !== "bars" || sums[nth]).slice(-120), { quiet: true })));
 }

@@ -5,17 +5,21 @@ import { linkTo, record } from "./row.js";
 
 function change(it) {
   if (it.hidden) return el("span.tag", {}, it.hidden);
-  const now = el("ins", {}, shown(it.new));
+  const now = el("ins", {}, shown(it.new, false));
   return it.old === undefined || it.old === null ? now : [el("del", {}, el("span.unseen", {}, "was "), plain(it.old)), el("span", { "aria-hidden": "true" }, " → "), el("span.unseen", {}, ", now "), now];
 }
 
 function rowOfEvent(it, alone) {
-  const of = alone && it.did !== "removed" ? null : el("p.of.soft", {}, it.did === "written" ? "wrote " : `${it.did} `, linkTo(it));
+  const did = it.did === "written" ? "wrote" : it.did;
   const nothing = (value) => value === null || value === undefined;
   const seen = it.changes.filter((it) => it.hidden || !nothing(it.new) || !nothing(it.old));
-  return [of,
-    seen.length ? el("dl.changes", {}, seen.map((it) => [el("dt", {}, it.column), el("dd", {}, change(it))])) : null,
-    it.withheld.length ? el("p.of.soft", {}, `withheld: ${it.withheld.join(", ")}`) : null];
+  const list = seen.length ? el("dl.changes", {}, seen.map((it) => [el("dt", {}, it.column), el("dd", {}, change(it))])) : null;
+  const kept = it.withheld.length ? el("p.of.soft", {}, `withheld: ${it.withheld.join(", ")}`) : null;
+  if (alone && it.did !== "removed") return [list, kept];
+  const link = linkTo(it);
+  // What an event made besides the record itself is told on request.
+  if (seen.length > 4 || it.did === "written") return el("details.of", {}, el("summary", {}, `${did} ${it.table} (${plural(seen.length || it.withheld.length, "column")})`), el("p.of", {}, link), list, kept);
+  return [el("p.of.soft", {}, `${did} `, link), list, kept];
 }
 
 function why(it) {
@@ -27,14 +31,14 @@ function why(it) {
 }
 
 function happening(it, people, main, onShow) {
-  const alone = it.rows.length === 1 && it.rows[0].table === main?.table;
+  const is = (row) => row.table === main?.table && row.key.join() === main.key.join();
   return el("li", { "data-position": String(it.position) },
     el("div.head", {}, el("h3", {}, words(it.type)), when(it.recorded_at), el("span.num", {}, `#${it.number}`),
       onShow ? el("button.plain", { type: "button", "aria-label": `Show the record after event ${it.number}, ${words(it.type)}`, click: onShow }, "show") : null),
     el("p.by", {}, "by ", el("b", {}, actor(it, people)), it.command ? [" through ", el("code", {}, it.command)] : null, it.occurred_at ? [" · happened ", when(it.occurred_at)] : null),
     it.reason ? el("p", {}, "because: ", it.reason) : null,
     it.trouble.map((text) => el("p.problem", {}, text)),
-    it.rows.map((row) => rowOfEvent(row, alone)), why(it));
+    [...it.rows].sort((a, b) => is(b) - is(a)).map((row) => rowOfEvent(row, is(row))), why(it));
 }
 
 export async function storyPage({ parts }) {
@@ -62,7 +66,7 @@ export async function storyPage({ parts }) {
   };
   const open = async (row) => {
     try {
-      panel = await record(row.table, row.key, mark);
+      panel = await record(row.table, row.key, mark, false);
       const choose = rows.length > 1 ? el("div", {}, el("label", { for: "which" }, "Row"), el("select", { id: "which", change: (event) => open(rows[Number(event.target.value)]) },
         rows.map((it, nth) => el("option", { value: String(nth), selected: it === row }, `${it.table} ${it.key.join(" ").slice(0, 36)}`)))) : null;
       const focused = document.activeElement?.id === "which";
