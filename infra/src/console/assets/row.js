@@ -54,7 +54,7 @@ export async function record(name, key, onMove = () => {}, whole = true) {
       const by = since.get(column.name)?.filter((at) => at <= nth).at(-1);
       const old = then.before?.[column.name];
       const cell = [
-        marked ? el("span.unseen", {}, "changed: ") : null, shown(values?.[column.name], whole),
+        marked && !first ? el("span.unseen", {}, "changed: ") : null, shown(values?.[column.name], whole),
         marked && !first && it.did !== "removed" ? el("span.was", {}, "was ", el("del", {}, plain(old))) : null,
       ];
       return el(marked && !first ? "tr.changed" : "tr", {},

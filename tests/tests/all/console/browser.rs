@@ -235,7 +235,11 @@ impl Browser {
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.call("Emulation.setDeviceMetricsOverride", size).await;
-        let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        let scheme = json!({"features": [
+            {"name": "prefers-color-scheme", "value": scheme},
+            // Nothing lights up and fades, so that what is seen does not depend on when.
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
         self.call("Emulation.setEmulatedMedia", scheme).await;
     }
 
@@ -244,8 +248,6 @@ impl Browser {
         let Some(folder) = std::env::var_os("ANNALS_TEST_PICTURES").map(PathBuf::from) else {
             return;
         };
-        // What has just been lit up has faded by then.
-        tokio::time::sleep(Duration::from_millis(700)).await;
         let asked = json!({"format": "png", "captureBeyondViewport": true});
         let made = self.call("Page.captureScreenshot", asked).await;
         let bytes = STANDARD.decode(made["data"].as_str().unwrap()).unwrap();
@@ -255,7 +257,7 @@ impl Browser {
 
     /// Every control as assistive technology meets it: role and name. None may be without a name.
     pub async fn controls(&mut self) -> Vec<(String, String)> {
-        const ROLES: [&str; 11] = [
+        const ROLES: [&str; 12] = [
             "button",
             "link",
             "textbox",
@@ -266,6 +268,7 @@ impl Browser {
             "progressbar",
             "DisclosureTriangle",
             "img",
+            "image",
             "InputTime",
         ];
         let tree = self.call("Accessibility.getFullAXTree", json!({})).await;
