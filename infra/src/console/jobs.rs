@@ -163,7 +163,8 @@ pub async fn verify(
                 let last =
                     there(LAST).map(|it| std::fs::read_to_string(&it).map_err(unreadable(&it)));
                 let work = Verification {
-                    pool: of.log.pool().clone(),
+                    // Connections of its own, so that whoever looks something up meanwhile need not wait.
+                    pool: connect(&of.database_url, Role::Auditor, 4, true).await?,
                     origin: signing.origin.clone(),
                     keys: keys.iter().map(|it| it.verifier().clone()).collect(),
                     known,

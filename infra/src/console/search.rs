@@ -73,11 +73,12 @@ pub async fn search(
     Json(asked): Json<Asked>,
 ) -> Result<Json<Value>, ConsoleError> {
     let meaning = console.meaning(asked.text.trim());
-    let mut look = console.eyes.of(&visitor).await?;
+    // Before there is a look of this request's own: nobody holds a connection and waits for a second.
     let mut rows = Vec::new();
     if let Some(name) = meaning.name.as_deref().filter(|_| asked.before.is_none()) {
         rows = console.called(name, &asked.context, &visitor).await?;
     }
+    let mut look = console.eyes.of(&visitor).await?;
     let streams = match meaning.id.filter(|_| asked.before.is_none()) {
         Some(id) => console.streams(id, &visitor, &mut look).await?,
         None => Vec::new(),

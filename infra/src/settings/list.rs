@@ -128,7 +128,8 @@ settings! {
     /// The key store, apart from the events: a Postgres URL. By default the database `<name>_keys`
     /// on the server of DATABASE_URL.
     keys_url: Option<DatabaseUrl> = "ANNALS_KEYS_URL", Url, Derived("database_url", keys_beside);
-    /// How many connections a process keeps to the event store, besides one for each projection.
+    /// How many connections a process keeps to the event store, besides one for each projection and ten
+    /// for the console.
     database_connections: u32 = "ANNALS_DATABASE_CONNECTIONS", Plain, Value("16"), in 2..=1000;
     /// The NATS servers, separated by commas.
     nats_url: NatsUrl = "NATS_URL", Url, Value("nats://127.0.0.1:4222");
