@@ -65,13 +65,24 @@ export async function record(name, key, onMove = () => {}, whole = true) {
     if (announce) say(describe(nth));
   }
 
+  const moment = el("input", { type: "datetime-local", step: "1", id: `${id}-at` });
+  moment.addEventListener("change", () => {
+    if (!moment.value) return;
+    const wanted = Date.parse(`${moment.value}Z`) + 999;
+    const nth = versions.findLastIndex((it) => Date.parse(it.recorded_at) <= wanted);
+    if (nth >= 0) return redraw(nth, true);
+    body.replaceChildren();
+    caption.textContent = "There was no such record yet, or none that you may see.";
+    say(caption.textContent);
+  });
   range.addEventListener("input", () => redraw(Number(range.value) - 1));
   earlier.addEventListener("click", () => redraw(Math.max(0, Number(range.value) - 2), true));
   later.addEventListener("click", () => redraw(Math.min(versions.length - 1, Number(range.value)), true));
 
   const node = el("section.sheet", { "aria-label": `${name} as it was` },
     el("h2", {}, "As it was ", el("span.soft", {}, name)),
-    el("div.slide", {}, el("label", { for: id }, "Version in time"), el("div.row", {}, earlier, range, later), told),
+    el("div.slide", {}, el("label", { for: id }, "Version in time"), el("div.row", {}, earlier, range, later), told,
+      el("div.at", {}, el("label", { for: `${id}-at` }, "or as it was at (UTC)"), moment)),
     lineage.left_out ? el("p.note", {}, `${plural(lineage.left_out, "earlier version")} left out.`) : null,
     lineage.open ? null : el("p.note", {}, "You see which columns each event changed. What they hold is for those who may read the record."),
     el("div.wide", {}, el("table.record.stack", {}, caption, el("thead", {}, el("tr", {}, ["Column", lineage.open ? "Held then" : null, "Since"].filter(Boolean).map((it) => el("th", { scope: "col" }, it)))), body)));

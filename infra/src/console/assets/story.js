@@ -5,11 +5,13 @@ import { linkTo, record } from "./row.js";
 
 function change(it) {
   if (it.hidden) return el("span.tag", {}, it.hidden);
+  // Times within one second are told apart.
+  if (it.old && plain(it.old) === plain(it.new)) return [el("del", {}, String(it.old)), " → ", el("ins", {}, String(it.new))];
   const now = el("ins", {}, shown(it.new, false));
   return it.old === undefined || it.old === null ? now : [el("del", {}, el("span.unseen", {}, "was "), plain(it.old)), el("span", { "aria-hidden": "true" }, " → "), el("span.unseen", {}, ", now "), now];
 }
 
-function rowOfEvent(it, alone) {
+function rowOfEvent(it, alone, beside) {
   const did = it.did === "written" ? "wrote" : it.did;
   const nothing = (value) => value === null || value === undefined;
   const seen = it.changes.filter((it) => it.hidden || !nothing(it.new) || !nothing(it.old));
@@ -18,7 +20,7 @@ function rowOfEvent(it, alone) {
   if (alone && it.did !== "removed") return [list, kept];
   const link = linkTo(it);
   // What an event made besides the record itself is told on request.
-  if (seen.length > 4 || it.did === "written") return el("details.of", {}, el("summary", {}, `${did} ${it.table} (${plural(seen.length || it.withheld.length, "column")})`), el("p.of", {}, link), list, kept);
+  if (beside || seen.length > 4 || it.did === "written") return el("details.of", {}, el("summary", {}, `${did} ${it.table} (${plural(seen.length || it.withheld.length, "column")})`), el("p.of", {}, link), list, kept);
   return [el("p.of.soft", {}, `${did} `, link), list, kept];
 }
 
@@ -38,7 +40,7 @@ function happening(it, people, main, onShow) {
     el("p.by", {}, "by ", el("b", {}, actor(it, people)), it.command ? [" through ", el("code", {}, it.command)] : null, it.occurred_at ? [" · happened ", when(it.occurred_at)] : null),
     it.reason ? el("p", {}, "because: ", it.reason) : null,
     it.trouble.map((text) => el("p.problem", {}, text)),
-    [...it.rows].sort((a, b) => is(b) - is(a)).map((row) => rowOfEvent(row, is(row))), why(it));
+    [...it.rows].sort((a, b) => is(b) - is(a)).map((row) => rowOfEvent(row, is(row), it.rows.some(is))), why(it));
 }
 
 export async function storyPage({ parts }) {
@@ -48,10 +50,14 @@ export async function storyPage({ parts }) {
 
   const rows = [];
   for (const row of told.events.flatMap((it) => it.rows)) {
-    if (!rows.some((it) => it.table === row.table && it.key.join() === row.key.join())) rows.push(row);
+    const known = rows.find((it) => it.table === row.table && it.key.join() === row.key.join());
+    if (known) known.events += 1;
+    else rows.push({ ...row, events: 1 });
   }
-  // The row that bears the aggregate's own id is what it is about.
-  const main = rows.find((it) => it.key.length === 1 && it.key[0] === id) || rows[0];
+  // The row that bears the aggregate's own id is what it is about; of several the one most is said of.
+  const own = (it) => (it.key.length === 1 && it.key[0] === id ? 1e6 : 0) + it.events;
+  rows.sort((a, b) => own(b) - own(a));
+  const main = rows[0];
 
   const line = el("ol.line", { "aria-label": "Events, the oldest first" });
   const holder = el("div.panel", {});

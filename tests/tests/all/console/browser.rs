@@ -292,6 +292,10 @@ impl Browser {
                     > document.documentElement.clientWidth + 1 && !it.closest('.wide, .unseen, .skip')) \
                     .map((it) => it.outerHTML.slice(0, 120))";
         assert_eq!(self.js(wide).await, json!([]), "wider than the window");
+        let thin = "[...document.querySelectorAll('main td, main th, main a, main dd')].filter((it) => \
+                    it.getClientRects().length && it.clientWidth < 40 && it.clientHeight > 60) \
+                    .map((it) => it.outerHTML.slice(0, 120))";
+        assert_eq!(self.js(thin).await, json!([]), "a letter a line");
     }
 
     /// Forgets complaints of this kind, which a test led to on purpose.

@@ -124,6 +124,19 @@ async fn somebody_signs_in_looks_for_a_record_and_draws_it_as_it_was() {
             browser.picture("5-slider").await;
         }
     }
+    // A day can be named, too: one before the record was, and one long after.
+    let name = |day: &str| {
+        format!(
+            "(() => {{ const it = document.querySelector('input[type=datetime-local]'); \
+             it.value = '{day}T12:00'; it.dispatchEvent(new Event('change')); }})()"
+        )
+    };
+    browser.js(&name("2001-01-01")).await;
+    browser
+        .until("document.querySelector('.record caption').innerText.includes('no such record yet')")
+        .await;
+    browser.js(&name("2101-01-01")).await;
+    browser.until(&format!("{held}.includes('5.00')")).await;
     let low = browser.js(CONTRAST).await;
     assert_eq!(low, json!([]), "light");
     browser.size(1280, 900, "dark").await;

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use annals_infra::{dev::harness, proof::last_note, proof::note::Note, serve::Signing};
+use annals_infra::{
+    console,
+    dev::harness,
+    proof::{last_note, note::Note},
+    serve::{Roles, Signing},
+};
 use annals_tests::{World, busy};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -147,4 +152,30 @@ async fn the_operator_sees_what_stands_still_and_what_was_refused() {
         (&told["parked"][0]["context"], &told["parked"][0]["error"]),
         (&json!("samia"), &json!("unknown event"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_far_rows_and_publishing_are_behind_is_kept_for_a_chart() {
+    let world = World::start_with(|config| {
+        config.roles = Roles { commands: true, ..Roles::NONE };
+        config.console =
+            Some(console::Config { address: ([127, 0, 0, 1], 0).into(), people: None });
+    })
+    .await;
+    for nth in 1..=3 {
+        let person = Uuid::from_u128(0x0d00_0000_0000_7000_8000_0000_0000_0100 + nth);
+        let data = json!({"email": annals_tests::token::address(person)});
+        let asked = world.as_system().ask("shared.cmd.register_identity", person, data);
+        asked.send().await.ok();
+    }
+    let operator = Visitor::operator(&world);
+    for _ in 0..120 {
+        let charts = operator.finds("/api/charts", json!({"seconds": 3600})).await;
+        let last = charts["behind"].as_array().unwrap().last().cloned().unwrap_or_default();
+        if last["rows"]["shared"] == 3 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    panic!("nobody noticed that rows are behind");
 }
