@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
+    path::Path,
     pin::Pin,
     sync::{Mutex, PoisonError},
     time::Instant,
@@ -13,7 +14,7 @@ use std::{
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{self, State},
     response::sse::{Event, KeepAlive, Sse},
 };
 use chrono::{DateTime, Utc};
@@ -26,9 +27,10 @@ use uuid::Uuid;
 
 use super::{Shared, error::ConsoleError, session::Visitor};
 use crate::{
-    ops::{OpsError, progress::Measure, replay as replaying, verify as verifying},
-    projector::{Rebuild, forget, replay as rows_anew},
+    ops::{Moment, OpsError, progress::Measure, replay as replaying, verify as verifying},
+    projector::{Progress, Rebuild, forget, replay as rows_anew},
     proof::{LAST, LEAVES, leaves::Leaves, tree::Frontier, verify::Verification},
+    serve::Signing,
     store::{Role, connect},
 };
 
@@ -69,6 +71,7 @@ impl Jobs {
         about: Value,
         over: &CancellationToken,
         work: impl FnOnce(Tell) -> Work,
+        sweep: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Value, ConsoleError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.get(kind).is_some_and(|it| !it.is_over()) {
@@ -88,6 +91,8 @@ impl Jobs {
                 Some(Ok(result)) => json!({ "state": "done", "result": result["result"] }),
                 Some(Err(error)) => json!({ "state": "failed", "detail": error.to_string() }),
             };
+            // However it ended, what it made for itself goes before the next can begin.
+            sweep.await;
             sender.send_replace(end);
         });
         Ok(told)
@@ -144,50 +149,49 @@ pub async fn verify(
     let signing = console.signing.clone().ok_or_else(|| {
         ConsoleError::Refused("nothing is signed: ANNALS_SIGNING_KEY_FILE is not set".to_owned())
     })?;
-    let of = console.clone();
-    let job =
-        console.jobs.begin("verify", json!({ "whole": asked.whole }), &console.over, |tell| {
-            Box::pin(async move {
-                let mut tell = tell;
-                let keys = signing.keys().map_err(|error| OpsError::Refused(error.to_string()))?;
-                let known = of.jobs.verified.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let known = known.filter(|_| !asked.whole).unwrap_or_default();
-                let began = known.size();
-                let beside = |name| signing.folder.as_ref().map(|it| it.join(name));
-                let there = |name| beside(name).filter(|it| it.exists());
-                let unreadable = |path: &std::path::Path| {
-                    let path = path.to_owned();
-                    move |source| OpsError::File { path, source }
-                };
-                let copy = there(LEAVES).map(|it| Leaves::read_only(&it).map_err(unreadable(&it)));
-                let last =
-                    there(LAST).map(|it| std::fs::read_to_string(&it).map_err(unreadable(&it)));
-                let work = Verification {
-                    // Connections of its own, so that whoever looks something up meanwhile need not wait.
-                    pool: connect(&of.database_url, Role::Auditor, 4, true).await?,
-                    origin: signing.origin.clone(),
-                    keys: keys.iter().map(|it| it.verifier().clone()).collect(),
-                    known,
-                    elsewhere: last.transpose()?.into_iter().collect(),
-                    copy: copy.transpose()?,
-                };
-                let report =
-                    work.run(|at, all| tell.tell(at, all, at.saturating_sub(began))).await?;
-                let seconds = tell.began.elapsed().as_secs_f64();
-                let mut told = verifying::as_json(&report, began, seconds);
-                if let Some(findings) = told["result"]["findings"].as_array_mut() {
-                    for (told, finding) in findings.iter_mut().zip(&report.findings) {
-                        told["words"] = finding.what.in_words().into();
-                    }
-                }
-                let well = report.findings.is_empty().then_some(report.tree);
-                if let Some(tree) = well {
-                    *of.jobs.verified.lock().unwrap_or_else(PoisonError::into_inner) = Some(tree);
-                }
-                Ok(told)
-            })
-        })?;
-    Ok(Json(job))
+    let (of, about) = (console.clone(), json!({ "whole": asked.whole }));
+    let work = |tell| -> Work { Box::pin(verified(of, signing, asked.whole, tell)) };
+    Ok(Json(console.jobs.begin("verify", about, &console.over, work, async {})?))
+}
+
+async fn verified(
+    console: Shared,
+    signing: Signing,
+    whole: bool,
+    mut tell: Tell,
+) -> Result<Value, OpsError> {
+    let keys = signing.keys().map_err(|error| OpsError::Refused(error.to_string()))?;
+    let known = console.jobs.verified.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let known = known.filter(|_| !whole).unwrap_or_default();
+    let began = known.size();
+    let beside = |name| signing.folder.as_ref().map(|it| it.join(name)).filter(|it| it.exists());
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| OpsError::File { path, source }
+    };
+    let copy = beside(LEAVES).map(|it| Leaves::read_only(&it).map_err(unreadable(&it)));
+    let last = beside(LAST).map(|it| std::fs::read_to_string(&it).map_err(unreadable(&it)));
+    let work = Verification {
+        // Connections of its own, so that whoever looks something up meanwhile need not wait.
+        pool: connect(&console.database_url, Role::Auditor, 4, true).await?,
+        origin: signing.origin.clone(),
+        keys: keys.iter().map(|it| it.verifier().clone()).collect(),
+        known,
+        elsewhere: last.transpose()?.into_iter().collect(),
+        copy: copy.transpose()?,
+    };
+    let report = work.run(|at, all| tell.tell(at, all, at.saturating_sub(began))).await?;
+    let mut told = verifying::as_json(&report, began, tell.began.elapsed().as_secs_f64());
+    if let Some(findings) = told["result"]["findings"].as_array_mut() {
+        for (told, finding) in findings.iter_mut().zip(&report.findings) {
+            told["words"] = finding.what.in_words().into();
+        }
+    }
+    if report.findings.is_empty() {
+        let mut verified = console.jobs.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        *verified = Some(report.tree);
+    }
+    Ok(told)
 }
 
 /// What is replayed.
@@ -207,52 +211,69 @@ pub async fn replay(
 ) -> Result<Json<Value>, ConsoleError> {
     visitor.operator()?;
     let context = console.projections.context(&asked.context).ok_or(ConsoleError::Nothing)?.name;
-    let moment: Option<crate::ops::Moment> = match asked.until.as_deref().map(str::trim) {
+    let moment: Option<Moment> = match asked.until.as_deref().map(str::trim) {
         None | Some("") => None,
         Some(text) => Some(text.parse().map_err(ConsoleError::Usage)?),
     };
     let about = json!({ "context": context, "until": asked.until });
-    let of = console.clone();
-    let job = console.jobs.begin("replay", about, &console.over, |tell| {
-        Box::pin(async move {
-            let mut tell = tell;
-            let (auditor, url) = (of.log.pool(), of.database_url.as_str());
-            let until = match moment {
-                Some(moment) => Some(moment.position(auditor).await?),
-                None => None,
-            };
-            let pool = connect(url, Role::Projector, 3, true).await?;
-            let known = of.projections.context(context);
-            let known = known.ok_or_else(|| OpsError::Usage("no such context".to_owned()))?;
-            let work = Rebuild {
-                url,
-                pool: &pool,
-                context: known,
-                aggregates: &of.aggregates,
-                keys: &of.keys,
-                history: false,
-            };
-            let into = format!("console_replay_{context}");
-            let whole = |number: i64| u64::try_from(number).unwrap_or_default();
-            let mut told = |it: crate::projector::Progress| {
-                tell.tell(whole(it.position), whole(it.head), it.events);
-            };
-            let replayed = rows_anew(work, &into, until, &mut told).await?;
-            let rows = replaying::all_made(auditor, &replayed).await?;
-            let took = tell.began.elapsed();
-            let result = replaying::as_json(context, &into, &replayed, &rows, took);
-            forget(url, known, &into).await?;
-            Ok(result)
-        })
-    })?;
-    Ok(Json(job))
+    let (of, after) = (console.clone(), console.clone());
+    let work = |tell| -> Work { Box::pin(replayed(of, context, moment, tell)) };
+    let after = async move { sweep(&after, context).await };
+    Ok(Json(console.jobs.begin("replay", about, &console.over, work, after)?))
+}
+
+/// The schema that a context is replayed into.
+fn scratch(context: &str) -> String {
+    format!("console_replay_{context}")
+}
+
+/// Takes the schema away, if it is there: its rows are in clear, and no erasure would find them.
+async fn sweep(console: &Shared, context: &str) {
+    let Some(context) = console.projections.context(context) else { return };
+    let gone = forget(&console.database_url, context, &scratch(context.name)).await;
+    if let Err(error) = gone {
+        // Where there is none, that is what it says.
+        tracing::debug!(%error, context = context.name, "no schema to take away");
+    }
+}
+
+async fn replayed(
+    console: Shared,
+    context: &'static str,
+    until: Option<Moment>,
+    mut tell: Tell,
+) -> Result<Value, OpsError> {
+    // What a process left behind that was killed.
+    sweep(&console, context).await;
+    let (auditor, url) = (console.log.pool(), console.database_url.as_str());
+    let until = match until {
+        Some(moment) => Some(moment.position(auditor).await?),
+        None => None,
+    };
+    let pool = connect(url, Role::Projector, 3, true).await?;
+    let known = console.projections.context(context);
+    let known = known.ok_or_else(|| OpsError::Usage("there is no such context".to_owned()))?;
+    let work = Rebuild {
+        url,
+        pool: &pool,
+        context: known,
+        aggregates: &console.aggregates,
+        keys: &console.keys,
+        history: false,
+    };
+    let into = scratch(context);
+    let whole = |number: i64| u64::try_from(number).unwrap_or_default();
+    let mut told = |it: Progress| tell.tell(whole(it.position), whole(it.head), it.events);
+    let replayed = rows_anew(work, &into, until, &mut told).await?;
+    let rows = replaying::all_made(auditor, &replayed).await?;
+    Ok(replaying::as_json(context, &into, &replayed, &rows, tell.began.elapsed()))
 }
 
 /// Ends a work before it is done.
 pub async fn stop(
     State(console): State<Shared>,
     visitor: Visitor,
-    Path(id): Path<Uuid>,
+    extract::Path(id): extract::Path<Uuid>,
 ) -> Result<Json<Value>, ConsoleError> {
     visitor.operator()?;
     let job = console.jobs.find(id).ok_or(ConsoleError::Nothing)?;
@@ -264,7 +285,7 @@ pub async fn stop(
 pub async fn watch(
     State(console): State<Shared>,
     visitor: Visitor,
-    Path(id): Path<Uuid>,
+    extract::Path(id): extract::Path<Uuid>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ConsoleError> {
     visitor.operator()?;
     let job = console.jobs.find(id).ok_or(ConsoleError::Nothing)?;
