@@ -6,6 +6,7 @@
 
 mod apply;
 mod columns;
+mod fill;
 mod history;
 mod merge;
 mod partitions;
