@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{AuthError, Verifier},
+    console,
     engine::{Clock, Engine, Limits, Parts, SystemClock},
     keys::{Kek, KekError, Keys, KeysError, secrets_or_create},
     projector::{self, Projector, Waiter},
@@ -97,6 +98,8 @@ pub struct Config {
     pub watches_refusals: bool,
     /// Rules that reactions judge by.
     pub rules: Arc<Rules>,
+    /// The console, where this process serves it.
+    pub console: Option<console::Config>,
 }
 
 impl Config {
@@ -131,6 +134,7 @@ impl Config {
             region: "ca-central-1".to_owned(),
             watches_refusals: true,
             rules: Arc::new(Rules::default()),
+            console: None,
         }
     }
 }
@@ -211,6 +215,9 @@ pub enum ServeError {
          leave it out of ANNALS_CONTEXTS here"
     )]
     Region(String),
+    /// The console.
+    #[error(transparent)]
+    Console(#[from] console::StartError),
     /// The services.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -223,6 +230,8 @@ pub struct Running {
     pub engine: Option<Engine>,
     /// The keys.
     pub keys: Arc<Keys>,
+    /// Where the console is, where this process serves it.
+    pub console: Option<std::net::SocketAddr>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -406,10 +415,27 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             tasks.push(tokio::spawn(projector.run(name, stop.clone())));
         }
     }
+    let mut console_at = None;
+    if let Some(wanted) = &config.console {
+        let parts = console::Parts {
+            database_url: config.database_url.clone(),
+            keys_url: config.keys_url.clone(),
+            keys: Arc::clone(&keys),
+            client: client.clone(),
+            verifier: Arc::clone(&config.verifier),
+            clock: Arc::clone(&config.clock),
+            signing: config.signing.clone(),
+            people: wanted.people.clone(),
+            allow_unsafe: config.allow_unsafe,
+        };
+        let served = console::start(wanted.address, parts, stop.clone()).await?;
+        console_at = Some(served.address);
+        tasks.extend(served.tasks);
+    }
     // An engine ends once nobody holds it any more: last.
     tasks.extend(engines);
     let engine = engine.map(|(engine, _)| engine);
-    Ok(Running { engine, keys, stop, tasks })
+    Ok(Running { engine, keys, console: console_at, stop, tasks })
 }
 
 /// Where a command service says that it has appended.

@@ -8,6 +8,7 @@
 
 mod catalogue;
 mod commands;
+mod console;
 mod discovery;
 mod fanout;
 mod past;

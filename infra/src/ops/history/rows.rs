@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 /// A field of an event or a column of its rows, and what it was before where it was something.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::ops) struct Changed {
+pub(crate) struct Changed {
     /// Name of the payload's field or of the column.
     pub field: String,
     /// What it was; none where nothing was known of it.
@@ -23,7 +23,7 @@ pub(in crate::ops) struct Changed {
 
 /// The rows that a stream's events have led to so far.
 #[derive(Debug, Default)]
-pub(in crate::ops) struct Rows(HashMap<(&'static str, String), Map<String, Value>>);
+pub(crate) struct Rows(HashMap<(&'static str, String), Map<String, Value>>);
 
 impl Rows {
     /// Moves past an event, and tells its payload's fields and what else it changed. Fields that stay

@@ -15,6 +15,7 @@ use annals_commands::Catalogue;
 use annals_projections::{Catalogue as Projections, Change, Operation, Table};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
@@ -26,7 +27,7 @@ use crate::{keys::Keys, settings::nearest, store::Store};
 
 /// What an event did to a row.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub(super) struct Step {
+pub(crate) struct Step {
     /// The event's place in the log.
     pub position: i64,
     /// Its own id.
@@ -92,14 +93,9 @@ impl Reader<'_> {
     /// The events that made a row, in order.
     ///
     /// # Errors
-    /// When the past is not kept, the key is none of the table's, or Postgres does not answer.
+    /// As [`lineage`].
     pub async fn lineage(&self, table: &Table, key: &[String]) -> Result<Vec<Step>, OpsError> {
-        sqlx::query_as("SELECT * FROM annals.lineage($1, VARIADIC $2)")
-            .bind(format!("{}.{}", table.schema, table.name))
-            .bind(key)
-            .fetch_all(self.store.pool())
-            .await
-            .map_err(not_kept)
+        lineage(self.store.pool(), table, key).await
     }
 
     /// The row as it was after each of these events, in order.
@@ -134,6 +130,23 @@ impl Reader<'_> {
         }
         Ok(rows)
     }
+}
+
+/// The events that made a row, in order, asked with the auditor's rights.
+///
+/// # Errors
+/// When the past is not kept, the key is none of the table's, or Postgres does not answer.
+pub(crate) async fn lineage(
+    pool: &PgPool,
+    table: &Table,
+    key: &[String],
+) -> Result<Vec<Step>, OpsError> {
+    sqlx::query_as("SELECT * FROM annals.lineage($1, VARIADIC $2)")
+        .bind(format!("{}.{}", table.schema, table.name))
+        .bind(key)
+        .fetch_all(pool)
+        .await
+        .map_err(not_kept)
 }
 
 /// Moves a row past a change, if it is one of that row.
@@ -192,7 +205,7 @@ pub(super) fn json(row: &Row) -> Value {
 ///
 /// # Errors
 /// There is none; the sentence names the nearest.
-pub(super) fn table(projections: &Projections, name: &str) -> Result<&'static Table, OpsError> {
+pub(crate) fn table(projections: &Projections, name: &str) -> Result<&'static Table, OpsError> {
     let dotted = name.replace('/', ".");
     let all: Vec<&'static Table> =
         projections.contexts().flat_map(|context| context.tables).copied().collect();
