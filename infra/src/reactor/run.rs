@@ -100,7 +100,8 @@ struct Work<'a> {
     reactor: &'a Reactor,
     name: &'static str,
     reactions: &'a Reactions,
-    sources: Vec<&'static str>,
+    /// Kinds of aggregate that are listened to, also in other contexts.
+    kinds: Vec<&'static str>,
     connection: PgConnection,
     memory: Memory,
     at: i64,
@@ -145,7 +146,7 @@ impl Reactor {
             reactor: self,
             name,
             reactions,
-            sources: reactions.sources(),
+            kinds: reactions.kinds(),
             connection,
             memory: Memory::new(name),
             at: known.position,
@@ -205,7 +206,7 @@ impl Work<'_> {
         while !self.stop.is_cancelled() {
             let head = store.head().await?;
             if head > through {
-                let page = store.after_of(through, PAGE, &self.sources).await?;
+                let page = store.after_of(through, PAGE, self.name, &self.kinds).await?;
                 let full = i64::try_from(page.len()).unwrap_or_default() >= PAGE;
                 if let Some(last) = page.last().map(|event| event.position) {
                     self.events(&page).await?;
@@ -444,7 +445,8 @@ impl Work<'_> {
             if self.stop.is_cancelled() {
                 return Err(RunError::Stopped);
             }
-            let mut page = self.reactor.store.after_of(folded, PAGE, &self.sources).await?;
+            let store = &self.reactor.store;
+            let mut page = store.after_of(folded, PAGE, self.name, &self.kinds).await?;
             page.retain(|event| event.position <= self.at);
             let Some(last) = page.last().map(|event| event.position) else { break };
             let reactor = self.reactor;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{AuthError, Verifier},
     engine::{Clock, Engine, Limits, Parts, SystemClock},
-    keys::{Kek, KekError, Keys, KeysError, secrets_or_create},
+    keys::{Kek, KekError, Keys, KeysError, REFRESH, secrets_or_create},
     projector::{self, Projector, Waiter},
     proof::{
         Notary,
@@ -460,7 +460,7 @@ async fn forget_destroyed(keys: Arc<Keys>, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+            () = tokio::time::sleep(REFRESH) => {}
         }
     }
 }
