@@ -9,6 +9,7 @@ pub mod bench;
 pub mod cli;
 pub mod dev;
 pub mod engine;
+pub mod erasure;
 pub mod keys;
 pub mod migrate;
 pub mod ops;

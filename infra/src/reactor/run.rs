@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     engine::{Clock, failpoint},
+    erasure::{self, EraseError},
     keys::{Keys, KeysError},
     store::{Store, StoredEvent},
 };
@@ -283,18 +284,20 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Destroys the keys of whoever was erased, once the context has been told to forget them. Every
-    /// context's reactor does it, and so does one that reads the log again: keys that a restored key
-    /// store brought back are gone again.
+    /// Notes orders to erase and destroys the keys of whoever was erased, once the context has been told to
+    /// forget them. Every context's reactor does it, and so does one that reads the log again: keys that a
+    /// restored key store brought back are gone again.
     async fn forget(&self, events: &[StoredEvent]) -> Result<(), RunError> {
+        let Reactor { store, keys, catalogue, .. } = self.reactor;
         let erased = events.iter().filter(|event| {
             event.aggregate_type == Identity::TYPE && event.event_type == SubjectErased::TYPE.name
         });
         for event in erased {
-            match self.reactor.keys.destroy(&event.aggregate_id).await {
-                // An id that stands for nobody has no key of its own.
-                Ok(_) | Err(KeysError::NoPerson) => {}
-                Err(error) => return Err(error.into()),
+            match erasure::note(store.pool(), keys, catalogue, event).await {
+                Ok(()) => {}
+                Err(EraseError::Postgres(error)) => return Err(error.into()),
+                Err(EraseError::Keys(error)) => return Err(error.into()),
+                Err(error) => return Err(RunError::Standing(error.to_string())),
             }
         }
         Ok(())

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{AuthError, Verifier},
     engine::{Clock, Engine, Limits, Parts, SystemClock},
+    erasure::{self, EraseError, Eraser},
     keys::{Kek, KekError, Keys, KeysError, REFRESH, secrets_or_create},
     projector::{self, Projector, Waiter},
     proof::{
@@ -97,6 +98,8 @@ pub struct Config {
     pub watches_refusals: bool,
     /// Rules that reactions judge by.
     pub rules: Arc<Rules>,
+    /// For how many days backups are kept, as receipts of erasures say.
+    pub backup_days: u64,
 }
 
 impl Config {
@@ -131,6 +134,7 @@ impl Config {
             region: "ca-central-1".to_owned(),
             watches_refusals: true,
             rules: Arc::new(Rules::default()),
+            backup_days: 30,
         }
     }
 }
@@ -211,6 +215,9 @@ pub enum ServeError {
          leave it out of ANNALS_CONTEXTS here"
     )]
     Region(String),
+    /// Whoever was erased cannot be erased again.
+    #[error("erased people may be back, and nothing is served until they are gone: {0}")]
+    Erasure(#[from] EraseError),
     /// The services.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -269,6 +276,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     if names.contains(&"nestsync") && !config.region.starts_with("ca-") {
         return Err(ServeError::Region(config.region));
     }
+    erase_again(&config, &keys, &aggregates, &catalogue).await?;
     let bell = Arc::new(Notify::new());
     let share = |eighths: u32| (config.connections * eighths / 8).max(2);
     let (rings, appended) = watch::channel(0);
@@ -348,6 +356,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         for name in &names {
             tasks.push(tokio::spawn(reactor.clone().run(name, stop.clone())));
         }
+        let eraser = eraser(&config, &keys, &aggregates, &catalogue, sender.clone()).await?;
+        tasks.push(tokio::spawn(eraser.run(stop.clone())));
     }
     if config.roles.relay {
         let pool =
@@ -412,6 +422,51 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     Ok(Running { engine, keys, stop, tasks })
 }
 
+/// Erases again, before anything is served, whom a restored backup brought back.
+async fn erase_again(
+    config: &Config,
+    keys: &Keys,
+    aggregates: &Aggregates,
+    catalogue: &Catalogue,
+) -> Result<(), ServeError> {
+    let pool = connect(&config.database_url, Role::Projector, 2, config.allow_unsafe).await?;
+    check_schema(&pool).await?;
+    let folder = config.signing.as_ref().and_then(|signing| signing.folder.as_deref());
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| ServeError::Folder { path: folder.to_owned(), source })?;
+    }
+    let urls = (config.database_url.as_str(), config.keys_url.as_str());
+    erasure::again(&pool, urls, keys, (aggregates, catalogue), folder).await?;
+    pool.close().await;
+    Ok(())
+}
+
+/// Carries out erasures.
+async fn eraser(
+    config: &Config,
+    keys: &Arc<Keys>,
+    aggregates: &Arc<Aggregates>,
+    catalogue: &Arc<Catalogue>,
+    sender: Sender,
+) -> Result<Eraser, ServeError> {
+    let signing = config.signing.as_ref();
+    Ok(Eraser {
+        pool: connect(&config.database_url, Role::Projector, 2, config.allow_unsafe).await?,
+        database_url: config.database_url.clone(),
+        keys_url: config.keys_url.clone(),
+        keys: Arc::clone(keys),
+        aggregates: Arc::clone(aggregates),
+        catalogue: Arc::clone(catalogue),
+        sender,
+        clock: Arc::clone(&config.clock),
+        origin: signing.map_or_else(|| "unsigned".to_owned(), |it| it.origin.clone()),
+        signing: signing.map(Signing::keys).transpose()?.unwrap_or_default().into(),
+        folder: signing.and_then(|it| it.folder.clone()),
+        backup_days: config.backup_days,
+    })
+}
+
 /// Where a command service says that it has appended.
 const APPENDED: &str = "annals.appended";
 
@@ -469,7 +524,8 @@ async fn forget_destroyed(keys: Arc<Keys>, stop: CancellationToken) {
 async fn check_schema(pool: &sqlx::PgPool) -> Result<(), ServeError> {
     let known: bool = sqlx::query_scalar(
         "SELECT to_regprocedure('annals.subject()') IS NOT NULL
-            AND to_regclass('annals.reactors') IS NOT NULL",
+            AND to_regclass('annals.reactors') IS NOT NULL
+            AND to_regclass('annals.erasures') IS NOT NULL",
     )
     .fetch_one(pool)
     .await?;

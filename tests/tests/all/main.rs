@@ -9,6 +9,7 @@
 mod catalogue;
 mod commands;
 mod discovery;
+mod erasure;
 mod fanout;
 mod past;
 mod projections;
