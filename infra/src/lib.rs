@@ -18,6 +18,7 @@ pub mod proof;
 pub mod reactor;
 pub mod relay;
 pub mod seal;
+pub mod sensitive;
 pub mod serve;
 pub mod service;
 pub mod settings;

@@ -1,13 +1,13 @@
-//! What stands against an erasure, and what is noted of a person's data. Holds are the operator's; the rest
-//! is noted by the system itself.
+//! What stands against an erasure, and what is noted of a person's data. Holds are the operator's, a copy of
+//! what is kept is the person's; the rest is noted by the system itself.
 
 use std::sync::Arc;
 
 use annals_domain::shared::{
     identity::ErasureGround,
     subject::{
-        Command, DataSubject, PlaceHold, RecordErasure, RecordSensitiveRead, ReleaseHold,
-        SetRetention,
+        Command, DataSubject, PlaceHold, RecordAccess, RecordErasure, RecordSensitiveRead,
+        ReleaseHold, SetRetention,
     },
 };
 
@@ -21,12 +21,14 @@ use crate::{
 pub fn commands() -> Vec<CommandType> {
     const HOLD: &[&str] = &["shared.policy.subject.hold"];
     const SYSTEM: &[&str] = &["shared.policy.subject.system"];
+    const ACCESS: &[&str] = &["shared.policy.subject.access"];
     vec![
         command::<DataSubject, PlaceHold>(Target::Given, HOLD, hold),
         command::<DataSubject, ReleaseHold>(Target::Given, HOLD, hold),
         command::<DataSubject, SetRetention>(Target::Given, SYSTEM, note),
         command::<DataSubject, RecordErasure>(Target::Given, SYSTEM, note),
         command::<DataSubject, RecordSensitiveRead>(Target::Given, SYSTEM, note),
+        command::<DataSubject, RecordAccess>(Target::Given, ACCESS, access),
     ]
 }
 
@@ -52,6 +54,16 @@ fn note<C: Clone + Into<Command>>(
     }
     work.tenant(id);
     work.decide::<DataSubject>(id, command.clone())
+}
+
+/// A copy of what is kept goes to the person, or to the operator for them; nobody else may have one made.
+fn access(work: &mut Work<'_>, id: &Arc<str>, made: &RecordAccess) -> Result<(), Stop> {
+    let is_subject = id.parse().is_ok_and(|subject| work.actor.is(subject));
+    if !is_subject && !work.actor.is_system() && !work.actor.is_operator() {
+        return Err(Stop::Denied("only the person, the operator, or the system may do this"));
+    }
+    work.tenant(id);
+    work.decide::<DataSubject>(id, made.clone())
 }
 
 /// That nothing stands against an erasure: no hold, no law that has the records kept. Asked of the
@@ -117,6 +129,17 @@ mod tests {
         let again = "shared.cmd.repeat_erasure";
         world.as_operator().send(again, ADA, ground.clone()).denied();
         world.as_system().send(again, ADA, ground).accepted(&["SubjectErased"]);
+    }
+
+    #[test]
+    fn a_copy_of_what_is_kept_is_the_persons_and_the_operators() {
+        let data =
+            json!({"context": "lift", "kind": "child", "position": 9, "manifest": "ab".repeat(32)});
+        let record = "shared.cmd.record_access";
+        let mut world = world();
+        world.as_person(Uuid::from_u128(2)).send(record, ADA, data.clone()).denied();
+        world.as_person(ADA).send(record, ADA, data.clone()).accepted(&["AccessGranted"]);
+        world.as_operator().send(record, ADA, data).accepted(&["AccessGranted"]);
     }
 
     #[test]

@@ -105,9 +105,25 @@ pub struct RecordSensitiveRead {
     pub read_at: DateTime<Utc>,
 }
 
+/// Notes that a copy of all that is kept of a person was made for them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordAccess {
+    /// The context whose records were copied.
+    pub context: String,
+    /// What the person is there, for example `child`.
+    pub kind: String,
+    /// Up to which position of the log.
+    pub position: u64,
+    /// SHA-256 of the manifest's text, 64 hexadecimal digits.
+    pub manifest: String,
+}
+
 commands! {
     /// What may be asked about a person's data.
-    pub enum Command { PlaceHold, ReleaseHold, SetRetention, RecordErasure, RecordSensitiveRead }
+    pub enum Command {
+        PlaceHold, ReleaseHold, SetRetention, RecordErasure, RecordSensitiveRead, RecordAccess,
+    }
 }
 
 /// A person's data must stay.
@@ -173,6 +189,19 @@ pub struct SensitiveDataRead {
     pub read_at: DateTime<Utc>,
 }
 
+/// A copy of all that is kept of a person was made for them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AccessGranted {
+    /// The context whose records were copied.
+    pub context: String,
+    /// What the person is there.
+    pub kind: String,
+    /// Up to which position of the log.
+    pub position: u64,
+    /// SHA-256 of the manifest's text.
+    pub manifest: String,
+}
+
 events! {
     /// What happens to a person's data.
     pub enum Event {
@@ -181,6 +210,7 @@ events! {
         RetentionSet,
         ErasureCompleted,
         SensitiveDataRead { purpose: text },
+        AccessGranted,
     }
 }
 
@@ -198,6 +228,8 @@ refusals! {
         UnknownHold => "no such hold", at "hold_id";
         /// The reference is too long.
         ReferenceTooLong => "a reference has at most 200 characters", at "reference";
+        /// The digest is none.
+        ManifestMalformed => "a digest has 64 hexadecimal digits", at "manifest";
         /// The purpose says nothing.
         PurposeMissing => "a purpose has 8 to 500 characters", at "purpose";
     }
@@ -306,6 +338,13 @@ impl Decider for DataSubject {
                 let RecordSensitiveRead { what, reader, login, read_at, .. } = read;
                 Ok(vec![SensitiveDataRead { what, reader, login, purpose, read_at }.into()])
             }
+            Command::RecordAccess(made) => {
+                let RecordAccess { context, kind, position, manifest } = made;
+                if manifest.len() != 64 || !manifest.bytes().all(|it| it.is_ascii_hexdigit()) {
+                    return Err(Refusal::ManifestMalformed);
+                }
+                Ok(vec![AccessGranted { context, kind, position, manifest }.into()])
+            }
         }
     }
 
@@ -324,7 +363,7 @@ impl Decider for DataSubject {
             Event::ErasureCompleted(done) => {
                 self.completed.insert(done.ordered_by);
             }
-            Event::SensitiveDataRead(_) => {}
+            Event::SensitiveDataRead(_) | Event::AccessGranted(_) => {}
         }
     }
 }

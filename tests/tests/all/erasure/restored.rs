@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use annals_tests::{World, lift::account, token};
+use annals_tests::{
+    World,
+    lift::{AVA, account},
+    token,
+};
 use serde_json::json;
 use sqlx::Executor;
 use uuid::Uuid;
@@ -61,7 +65,7 @@ async fn restored(which: &[usize]) {
         ask("shared.cmd.register_identity", email).await.ok();
         let data = json!({"email": token::address(*person), "name": format!("Person {nth}"),
                           "role": "Account"});
-        world.as_operator().ask("lift.cmd.create_profile", *person, data).send().await.ok();
+        world.as_person(AVA).ask("lift.cmd.create_profile", *person, data).send().await.ok();
     }
     world.all_shown().await;
     world.reacted("shared").await;
@@ -100,7 +104,7 @@ async fn restored(which: &[usize]) {
     let gone = "SELECT count(DISTINCT aggregate_id) FROM annals.events
                 WHERE event_type = 'SubjectErased'";
     assert_eq!(world.number(gone).await, i64::try_from(PEOPLE).unwrap());
-    let refused = world.as_operator().ask(
+    let refused = world.as_person(AVA).ask(
         "lift.cmd.create_profile",
         people[0],
         json!({
