@@ -23,5 +23,6 @@ pub mod serve;
 pub mod service;
 pub mod settings;
 pub mod store;
+pub mod subject;
 pub mod telemetry;
 pub mod transfer;

@@ -1,8 +1,8 @@
 //! Reads of what is most sensitive, into the log.
 //!
-//! `annals.read_sensitive` notes each read in the transaction that reads, so that there is none without its
-//! note. Here a note becomes an event of the person who was read about (`SensitiveDataRead`), by a
-//! command whose id is the note's: once in effect, however often it is sent.
+//! Whoever wants to read asks first (`annals.ask_sensitive`), and is shown nothing before that is stored for
+//! good (`annals.read_sensitive`). Here each asking becomes an event of the person who is read about
+//! (`SensitiveDataRead`), by a command whose id is the ticket's: once in effect, however often it is sent.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,14 +22,14 @@ use crate::{
     reactor::{RunError, Sender, identity},
 };
 
-/// How often it is looked for notes.
+/// How often it is looked for what was asked.
 const POLL: Duration = Duration::from_millis(500);
-/// Notes taken at once.
+/// Tickets taken at once.
 const PAGE: i64 = 100;
 /// Contract id under which commands are sent.
 const NAME: &str = "shared.sensitive-read";
 
-/// Turns notes of reads into events. One works, others stand by.
+/// Turns what was asked for into events. One works, others stand by.
 #[derive(Clone)]
 pub struct Reads {
     /// The event store, with the reactor's rights.
@@ -46,7 +46,7 @@ impl std::fmt::Debug for Reads {
     }
 }
 
-/// A read that is not in the log yet.
+/// What was asked for and is not in the log yet.
 #[derive(sqlx::FromRow)]
 struct Note {
     id: Uuid,
@@ -92,18 +92,23 @@ impl Reads {
         while !stop.is_cancelled() {
             let notes: Vec<Note> = sqlx::query_as(
                 "SELECT id, what, subject, reader, login, purpose, read_at
-                 FROM annals.sensitive_reads ORDER BY read_at, id LIMIT $1",
+                 FROM annals.sensitive_reads WHERE NOT recorded ORDER BY read_at, id LIMIT $1",
             )
             .bind(PAGE)
             .fetch_all(&mut lock)
             .await?;
             for note in &notes {
                 self.record(note, stop).await?;
-                sqlx::query("DELETE FROM annals.sensitive_reads WHERE id = $1")
-                    .bind(note.id)
-                    .execute(&mut lock)
-                    .await?;
+                let recorded = "UPDATE annals.sensitive_reads SET recorded = true, purpose = ''
+                                WHERE id = $1";
+                sqlx::query(recorded).bind(note.id).execute(&mut lock).await?;
             }
+            sqlx::query(
+                "DELETE FROM annals.sensitive_reads
+                 WHERE recorded AND read_at < clock_timestamp() - interval '10 minutes'",
+            )
+            .execute(&mut lock)
+            .await?;
             metrics::counter!("annals_sensitive_reads_total").increment(notes.len() as u64);
             if notes.is_empty() {
                 tokio::select! {

@@ -82,9 +82,10 @@ GRANT SELECT, INSERT, UPDATE ON annals.erasures TO projector;
 GRANT SELECT ON annals.about, annals.about_progress TO projector;
 GRANT SELECT, DELETE ON annals.snapshots TO projector;
 
--- What is most sensitive: read through annals.read_sensitive, which notes who, when and what for. A
--- column that the contract promises to readers of the table stays open to them, unless it is closed
--- (annals.close_sensitive).
+-- What is most sensitive is read in two steps, so that nothing is shown before its note is stored for good:
+-- annals.ask_sensitive notes who, when and what for, and annals.read_sensitive shows it to whoever asked,
+-- in a later transaction. A column that the contract promises to readers of the table stays open to them
+-- besides, unless it is closed (annals.close_sensitive).
 CREATE TABLE annals.sensitive (
     relation    text NOT NULL,
     column_name text NOT NULL,
@@ -107,42 +108,39 @@ INSERT INTO annals.sensitive (relation, column_name, subject, seen_by) VALUES
     ('nestsync.emergency_profiles', 'medications', 'child_id', NULL),
     ('nestsync.emergency_profiles', 'instructions', 'child_id', NULL);
 
--- Reads that are not in the log yet.
+-- Who asked to read what. A row becomes an event (SensitiveDataRead), and goes when its time is over.
 CREATE TABLE annals.sensitive_reads (
     id       uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    relation text NOT NULL,
+    row_id   uuid NOT NULL,
     what     text NOT NULL,
     subject  text NOT NULL,
     reader   uuid NOT NULL,
     login    text NOT NULL,
     purpose  text NOT NULL,
-    read_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+    read_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    asked_in xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    recorded boolean NOT NULL DEFAULT false
 );
-COMMENT ON TABLE annals.sensitive_reads IS 'Reads of what is most sensitive on their way into the log (SensitiveDataRead); a row goes once its event is stored.';
-GRANT SELECT, DELETE ON annals.sensitive_reads TO annals_reactor;
+COMMENT ON TABLE annals.sensitive_reads IS 'Who asked to read what is most sensitive, for ten minutes; the log keeps it for good (SensitiveDataRead).';
+COMMENT ON COLUMN annals.sensitive_reads.recorded IS 'Whether the log has it; the purpose then stands there alone.';
+GRANT SELECT, UPDATE, DELETE ON annals.sensitive_reads TO annals_reactor;
 
-CREATE FUNCTION annals.read_sensitive(relation text, id uuid, purpose text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = '' AS $$
+-- A row with sensitive columns, if the person of this session may read it: whom it is about, those columns.
+CREATE FUNCTION annals.sensitive_row(relation text, row_id uuid, OUT subject text, OUT held jsonb)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
-    reader uuid := annals.subject();
     columns text[];
     subject_column text;
     view_name text;
     table_name text := split_part(relation, '.', 2);
     visible text;
-    found record;
 BEGIN
-    SELECT array_agg(known.column_name ORDER BY known.column_name), min(known.subject), min(known.seen_by)
+    SELECT array_agg(known.column_name), min(known.subject), min(known.seen_by)
     INTO columns, subject_column, view_name
-    FROM annals.sensitive AS known WHERE known.relation = read_sensitive.relation;
+    FROM annals.sensitive AS known WHERE known.relation = sensitive_row.relation;
     IF columns IS NULL THEN
         RAISE EXCEPTION '% has no sensitive columns', relation USING ERRCODE = 'undefined_table';
-    END IF;
-    IF reader IS NULL THEN
-        RAISE EXCEPTION 'this session speaks for nobody' USING ERRCODE = 'insufficient_privilege';
-    END IF;
-    IF length(btrim(coalesce(purpose, ''))) NOT BETWEEN 8 AND 500 THEN
-        RAISE EXCEPTION 'say what it is read for, in 8 to 500 characters'
-            USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- Who may read a row is what its documented policies say of readers who are signed in.
     IF view_name IS NOT NULL THEN
@@ -155,23 +153,64 @@ BEGIN
         WHERE policy.polrelid = relation::regclass AND policy.polpermissive
           AND policy.polcmd IN ('r', '*') AND 'authenticated'::regrole = ANY (policy.polroles);
     END IF;
-    EXECUTE format('SELECT %1$I.%2$I::text AS subject, to_jsonb(%1$I) AS whole FROM %3$s '
-                   'WHERE %1$I.id = $1 AND (%4$s)',
+    EXECUTE format('SELECT %1$I.%2$I::text, (SELECT jsonb_object_agg(part.key, part.value) '
+                   'FROM jsonb_each(to_jsonb(%1$I)) AS part WHERE part.key = ANY ($2)) '
+                   'FROM %3$s WHERE %1$I.id = $1 AND (%4$s)',
                    table_name, subject_column, relation::regclass, coalesce(visible, 'false'))
-    INTO found USING id;
-    IF found.subject IS NULL THEN
-        RETURN NULL;
-    END IF;
-    INSERT INTO annals.sensitive_reads (what, subject, reader, login, purpose)
-    VALUES (relation || '.' || array_to_string(columns, ','), found.subject, reader, session_user,
-            btrim(purpose));
-    RETURN (SELECT jsonb_object_agg(part.key, part.value) FROM jsonb_each(found.whole) AS part
-            WHERE part.key = ANY (columns));
+    INTO subject, held USING row_id, columns;
 END
 $$;
-COMMENT ON FUNCTION annals.read_sensitive IS 'What is most sensitive in a row, for whoever may read it, who says what for: annals.read_sensitive(''lift.children'', ''<id>'', ''review of 3 May''). Who read it, when and what for becomes an event of the person''s history.';
-REVOKE ALL ON FUNCTION annals.read_sensitive FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION annals.read_sensitive TO authenticated;
+
+CREATE FUNCTION annals.ask_sensitive(relation text, row_id uuid, purpose text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+    reader uuid := annals.subject();
+    about text;
+    ticket uuid;
+BEGIN
+    IF reader IS NULL THEN
+        RAISE EXCEPTION 'this session speaks for nobody' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    IF length(btrim(coalesce(purpose, ''))) NOT BETWEEN 8 AND 500 THEN
+        RAISE EXCEPTION 'say what it is read for, in 8 to 500 characters'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT it.subject INTO about FROM annals.sensitive_row(relation, row_id) AS it;
+    IF about IS NULL THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO annals.sensitive_reads (relation, row_id, what, subject, reader, login, purpose)
+    SELECT ask_sensitive.relation, ask_sensitive.row_id,
+           ask_sensitive.relation || '.' || string_agg(known.column_name, ',' ORDER BY known.column_name),
+           about, reader, session_user, btrim(ask_sensitive.purpose)
+    FROM annals.sensitive AS known WHERE known.relation = ask_sensitive.relation
+    RETURNING id INTO ticket;
+    RETURN ticket;
+END
+$$;
+COMMENT ON FUNCTION annals.ask_sensitive IS 'Asks to read what is most sensitive in a row and says what for: annals.ask_sensitive(''lift.children'', ''<id>'', ''review of 3 May''). It becomes an event of the person''s history. Returns a ticket for annals.read_sensitive; null where there is no such row for the reader. Commit before you read.';
+
+CREATE FUNCTION annals.read_sensitive(ticket uuid) RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+    asked annals.sensitive_reads%ROWTYPE;
+BEGIN
+    SELECT * INTO asked FROM annals.sensitive_reads AS known
+    WHERE known.id = ticket AND known.reader = annals.subject() AND known.login = session_user
+      AND known.read_at > clock_timestamp() - interval '10 minutes'
+      -- What this very transaction asked for is not stored for good yet.
+      AND known.asked_in IS DISTINCT FROM pg_current_xact_id_if_assigned();
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no such ticket of yours, of the last ten minutes, of a transaction that is committed'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Call annals.ask_sensitive, commit, then annals.read_sensitive.';
+    END IF;
+    RETURN (SELECT it.held FROM annals.sensitive_row(asked.relation, asked.row_id) AS it);
+END
+$$;
+COMMENT ON FUNCTION annals.read_sensitive IS 'What is most sensitive in the row that a ticket of annals.ask_sensitive names, within ten minutes.';
+REVOKE ALL ON FUNCTION annals.sensitive_row, annals.ask_sensitive, annals.read_sensitive FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION annals.ask_sensitive, annals.read_sensitive TO authenticated;
 
 -- Takes readers' rights to closed columns of the tables in a schema.
 CREATE FUNCTION annals.guard_sensitive(context text, live text) RETURNS void

@@ -74,6 +74,21 @@ pub async fn again(
     Ok(back.len())
 }
 
+/// What a process does that never writes tables, and may not: keys that the notary's folder remembers to be
+/// gone are gone, so that nothing more is taken about those people.
+///
+/// # Errors
+/// Then nothing may be served.
+pub async fn keys_again(keys: &Keys, folder: Option<&Path>) -> Result<(), EraseError> {
+    for order in folder.map(file::read).transpose()?.unwrap_or_default() {
+        let mut all = std::iter::once(&order.subject).chain(&order.related);
+        if !all.all(|it| keys.is_erased(it)) {
+            keys.erase(&order).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Orders in the event store, and whether their rows were redacted there.
 async fn of_event_store(pool: &PgPool) -> Result<Vec<(Order, bool)>, sqlx::Error> {
     #[derive(sqlx::FromRow)]

@@ -24,7 +24,7 @@ mod run;
 mod scrub;
 
 pub use about::{catch_up, events_of, streams_of};
-pub use again::again;
+pub use again::{again, keys_again};
 pub use file::RECEIPTS;
 pub use order::{Open, note};
 pub use receipt::{Facts, Receipt, read as read_receipt};

@@ -25,6 +25,7 @@ pub mod rebuild;
 pub mod replay;
 mod setup;
 pub mod status;
+pub mod subject;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

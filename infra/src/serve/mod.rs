@@ -433,13 +433,17 @@ async fn erase_again(
     aggregates: &Aggregates,
     catalogue: &Catalogue,
 ) -> Result<(), ServeError> {
-    let pool = connect(&config.database_url, Role::Projector, 2, config.allow_unsafe).await?;
-    check_schema(&pool).await?;
     let folder = config.signing.as_ref().and_then(|signing| signing.folder.as_deref());
     if let Some(folder) = folder {
         std::fs::create_dir_all(folder)
             .map_err(|source| ServeError::Folder { path: folder.to_owned(), source })?;
     }
+    // A login that only takes commands or relays need not be let near tables.
+    if !config.roles.projector && !config.roles.reactor {
+        return Ok(erasure::keys_again(keys, folder).await?);
+    }
+    let pool = connect(&config.database_url, Role::Projector, 2, config.allow_unsafe).await?;
+    check_schema(&pool).await?;
     let urls = (config.database_url.as_str(), config.keys_url.as_str());
     erasure::again(&pool, urls, keys, (aggregates, catalogue), folder).await?;
     pool.close().await;

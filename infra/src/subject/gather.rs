@@ -267,8 +267,10 @@ impl Rows<'_> {
     ) -> Result<(), sqlx::Error> {
         let (row, name) = (tables.as_json(table.name, "it"), tables.qualified(table.name));
         let order: Vec<String> = table.key.iter().map(|it| format!("it.{it}")).collect();
-        let sql =
-            format!("SELECT {row} FROM {name} AS it WHERE {condition} ORDER BY {}", order.join(", "));
+        let sql = format!(
+            "SELECT {row} FROM {name} AS it WHERE {condition} ORDER BY {}",
+            order.join(", ")
+        );
         let rows: Vec<String> =
             sqlx::query_scalar(&sql).bind(self.ids()).fetch_all(connection).await?;
         for mut row in rows.iter().filter_map(|row| serde_json::from_str(row).ok()) {
@@ -350,9 +352,8 @@ impl Rows<'_> {
         row: &mut Map<String, Value>,
     ) -> Vec<(String, &'static str)> {
         let personal = owner.map(|it| it.event.personal).unwrap_or_default();
-        let is_own = owner.and_then(|it| owner_of(it, row)).is_some_and(|it| {
-            self.subjects.contains(&it)
-        });
+        let is_own =
+            owner.and_then(|it| owner_of(it, row)).is_some_and(|it| self.subjects.contains(&it));
         let mut withheld = Vec::new();
         for (name, value) in row.iter_mut().filter(|(_, value)| !value.is_null()) {
             let by_decision = self.asked.withheld.contains(&format!("{}.{name}", table.name));
@@ -428,8 +429,7 @@ fn about(
     subjects: &BTreeSet<String>,
 ) -> Vec<StoredEvent> {
     let mut others: BTreeSet<(String, String)> = BTreeSet::new();
-    let named: Vec<Option<String>> =
-        events.iter().map(|event| named(aggregates, event)).collect();
+    let named: Vec<Option<String>> = events.iter().map(|event| named(aggregates, event)).collect();
     for (event, named) in events.iter().zip(&named) {
         if named.as_ref().is_some_and(|it| !subjects.contains(it)) {
             others.insert((event.aggregate_type.clone(), event.aggregate_id.clone()));
@@ -474,8 +474,8 @@ impl Telling<'_> {
         };
         let metadata: Metadata =
             serde_json::from_str(&event.metadata).map_err(|error| poison(error.to_string()))?;
-        let sealed_for = seal::sealed_for(self.aggregates, event)
-            .map_err(|error| poison(error.to_string()))?;
+        let sealed_for =
+            seal::sealed_for(self.aggregates, event).map_err(|error| poison(error.to_string()))?;
         let is_own = sealed_for.as_ref().is_none_or(|it| self.subjects.contains(&**it));
         let mut content: Value = if is_own {
             let opened = seal::open_stored(self.keys, self.aggregates, event).await;

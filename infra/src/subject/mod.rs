@@ -13,7 +13,7 @@ mod write;
 
 pub use gather::{Asked, Dossier, Event, Person, Version, Withheld, gather};
 pub use manifest::{Checked, ManifestError, check};
-pub use write::{MANIFEST, WriteError, write};
+pub use write::{MANIFEST, PROOF, WriteError, write};
 
 /// What stands in place of a value that is about somebody else.
 pub const OTHERS: &str = "withheld: about another person";

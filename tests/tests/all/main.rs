@@ -18,4 +18,5 @@ mod reactions;
 mod refused;
 mod rls;
 mod store;
+mod subject;
 mod transfer;

@@ -76,9 +76,8 @@ async fn no_byte_of_an_erased_child_is_left_in_the_clear_and_the_log_is_still_pr
     assert!(world.number(&past).await >= versions);
     let clear = format!("{past} AND (first_name <> 'erased' OR safeguarding_notes IS NOT NULL)");
     assert_eq!(world.number(&clear).await, 0);
-    let kept = world
-        .row("SELECT versions > 0 AND scrubbed AS whole, receipt FROM annals.erasures")
-        .await;
+    let kept =
+        world.row("SELECT versions > 0 AND scrubbed AS whole, receipt FROM annals.erasures").await;
     assert_eq!(kept["whole"], true, "{kept}");
     let verifiers: Vec<_> =
         signing.keys().unwrap().iter().map(|key| key.verifier().clone()).collect();

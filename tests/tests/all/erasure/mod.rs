@@ -2,6 +2,7 @@
 
 mod fenced;
 mod forgotten;
+mod offline;
 mod restored;
 
 use std::{
