@@ -344,7 +344,7 @@ fn refused(
 ///
 /// # Errors
 /// When keys cannot be had, or the event cannot be applied.
-pub(super) async fn changes_of(
+pub(crate) async fn changes_of(
     context: &Context,
     aggregates: &Aggregates,
     keys: &Keys,

@@ -190,7 +190,7 @@ pub(super) fn qualified(table: &Table, schema: Option<&str>) -> String {
     format!("{}.{}", quoted(schema), quoted(table.name))
 }
 
-pub(super) fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
