@@ -120,6 +120,7 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         every: std::time::Duration::from_secs(settings.checkpoint_seconds),
         folder: settings.evidence_dir.clone(),
     });
+    config.backup_days = settings.backup_days;
     config.region.clone_from(&settings.region);
     config.max_body = settings.max_body;
     config.rate_limit = settings.rate_limit;

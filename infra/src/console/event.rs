@@ -218,7 +218,7 @@ fn touched(changes: &[Change]) -> Vec<Touched> {
             Operation::PatchWhere | Operation::DropWhere => continue,
             Operation::Put | Operation::Patch | Operation::Add | Operation::Drop => {}
         }
-        let columns = change.columns.keys().cloned();
+        let columns = change.columns.keys().map(str::to_owned);
         match rows.iter_mut().find(|it| it.table == change.table && it.key == change.key) {
             Some(row) => row.columns.extend(columns),
             None => rows.push(Touched {

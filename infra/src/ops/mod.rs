@@ -10,6 +10,7 @@
 //! one of its own, and a variant of the command enum in `app`.
 
 pub mod doctor;
+pub mod erase;
 mod error;
 pub mod export;
 pub mod history;
@@ -24,6 +25,7 @@ pub mod rebuild;
 pub mod replay;
 mod setup;
 pub mod status;
+pub mod subject;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

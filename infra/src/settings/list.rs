@@ -183,6 +183,9 @@ settings! {
     /// A folder for the last checkpoint and a copy of all hashes, on no disk of the database's: with
     /// it, an alteration is located to the event.
     evidence_dir: Option<PathBuf> = "ANNALS_EVIDENCE_DIR", Plain, Nothing;
+    /// For how many days backups of the databases are kept: so long, receipts of erasures say, may one
+    /// still hold what was destroyed. Keys are to be kept for 30 days at most.
+    backup_days: u64 = "ANNALS_BACKUP_DAYS", Plain, Value("30"), in 0..=36_500;
 
     /// How many bytes a command's body may have.
     max_body: usize = "ANNALS_MAX_BODY", Plain, Value("262144"), in 1024..=8_388_608;

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use annals_projections::{Change, Operation};
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// A field of an event or a column of its rows, and what it was before where it was something.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +38,7 @@ impl Rows {
         let mut before = HashMap::new();
         let mut same = HashSet::new();
         for change in changes {
-            let place = (change.table.name, Value::Object(change.key.clone()).to_string());
+            let place = (change.table.name, json!(change.key).to_string());
             match change.operation {
                 Operation::Put | Operation::Patch => {}
                 Operation::Drop => {
@@ -49,12 +49,12 @@ impl Rows {
                 Operation::Add | Operation::PatchWhere | Operation::DropWhere => continue,
             }
             let row = self.0.entry(place).or_default();
-            for (column, new) in &change.columns {
-                match row.insert(column.clone(), new.clone()) {
-                    Some(old) if old == *new => drop(same.insert(column.clone())),
+            for (column, new) in change.columns.iter() {
+                match row.insert(column.to_owned(), new.clone()) {
+                    Some(old) if old == *new => drop(same.insert(column.to_owned())),
                     Some(old) => {
-                        moved.insert(column.clone(), new.clone());
-                        before.insert(column.clone(), old);
+                        moved.insert(column.to_owned(), new.clone());
+                        before.insert(column.to_owned(), old);
                     }
                     // The column of a new row: a fact.
                     None => {}

@@ -167,26 +167,26 @@ fn pass(row: &mut Row, change: &Change, key: &[String], hidden: impl Fn(&str) ->
     match change.operation {
         Operation::Drop | Operation::DropWhere => return row.clear(),
         Operation::Add => {
-            for (name, value) in &change.columns {
+            for (name, value) in change.columns.iter() {
                 let sum = match (row.get(name), value.as_i64()) {
                     (Some(Held::Value(known)), Some(more)) => {
                         known.as_i64().map(|known| Value::from(known + more))
                     }
                     _ => None,
                 };
-                row.insert(name.clone(), Held::Value(sum.unwrap_or_else(|| value.clone())));
+                row.insert(name.to_owned(), Held::Value(sum.unwrap_or_else(|| value.clone())));
             }
         }
         Operation::Put | Operation::Patch | Operation::PatchWhere => {
-            for (name, value) in &change.columns {
+            for (name, value) in change.columns.iter() {
                 let held = hidden(name).map_or_else(|| Held::Value(value.clone()), Held::Hidden);
-                row.insert(name.clone(), held);
+                row.insert(name.to_owned(), held);
             }
         }
     }
     if !everywhere {
         row.extend(
-            change.key.iter().map(|(name, value)| (name.clone(), Held::Value(value.clone()))),
+            change.key.iter().map(|(name, value)| (name.to_owned(), Held::Value(value.clone()))),
         );
     }
 }

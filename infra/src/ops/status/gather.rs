@@ -59,7 +59,8 @@ impl Observer {
     /// Looks at everything.
     pub async fn look(&mut self) -> Result<Reading, OpsError> {
         let nats = self.nats().await;
-        let log = self.log().await.map_err(tables_missing)?;
+        let mut log = self.log().await.map_err(tables_missing)?;
+        log.notary_active = self.is_held("annals.notary").await?;
         let names: Vec<&str> = self.catalogue.contexts().map(|it| it.name).collect();
         let services = match &self.nats {
             Some(client) => services::count(client, &names).await,
@@ -124,7 +125,25 @@ impl Observer {
         } else {
             sqlx::query_scalar("SELECT count(*) FROM annals.commands").fetch_one(&self.pool).await?
         };
-        Ok(Log { position, recorded_at, commands, commands_estimated })
+        let newest: Option<(i64, DateTime<Utc>)> = sqlx::query_as(
+            "SELECT size, signed_at FROM annals.checkpoints ORDER BY size DESC LIMIT 1",
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let erasures_open =
+            sqlx::query_scalar("SELECT count(*) FROM annals.erasures WHERE finished_at IS NULL")
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(Log {
+            position,
+            recorded_at,
+            commands,
+            commands_estimated,
+            signed: newest.map(|it| it.0),
+            signed_at: newest.map(|it| it.1),
+            notary_active: false,
+            erasures_open,
+        })
     }
 
     async fn context(&self, model: &ReadModel, head: i64) -> Result<Context, OpsError> {
