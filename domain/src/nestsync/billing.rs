@@ -156,10 +156,10 @@ pub struct StartSubscription {
 #[serde(deny_unknown_fields)]
 pub struct RenewSubscription {
     /// When it begins; with the end of the present one, if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub current_period_start: Option<DateTime<Utc>>,
     /// When it ends; an interval later, if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub current_period_end: Option<DateTime<Utc>>,
 }
 
