@@ -442,7 +442,7 @@ refusals! {
         NotEnoughStock { quantity: Amount } => "only {quantity} is left", at "quantity";
         /// nestsync.rule.item.precision
         QuantityInvalid { field: &'static str } =>
-            "{field} must be a decimal with at most two places, positive (stock and threshold: or zero), at most 9999999999.99";
+            "{field} must be a decimal with at most two places, positive (stock and threshold: or zero), at most 9999999999.99", of field;
         /// nestsync.rule.usage.void
         UsageAlreadyVoided => "this use was voided already", at "usage_id";
         /// nestsync.rule.usage.time

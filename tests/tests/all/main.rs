@@ -17,4 +17,5 @@ mod reactions;
 mod refused;
 mod rls;
 mod store;
+mod stories;
 mod transfer;
