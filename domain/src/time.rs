@@ -3,8 +3,9 @@
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer, de};
 
-/// The first year that a caller may name. Before it there is no year that both JSON and Postgres write alike.
-pub const FIRST_YEAR: i32 = 1;
+/// The first year that a caller may name. What is computed from it, such as the Monday before it, still has
+/// a year that JSON and Postgres write alike.
+pub const FIRST_YEAR: i32 = 1_000;
 /// The last one. What is computed from it, such as the end of a period that begins then, still has a
 /// year of four digits.
 pub const LAST_YEAR: i32 = 9_900;
@@ -86,13 +87,13 @@ mod tests {
     fn a_year_beyond_the_calendar_is_refused_and_no_day_is_fine() {
         let read = |json: &str| serde_json::from_str::<Asked>(json);
         for good in
-            [r#"{"day": "9900-12-31"}"#, r#"{"day": null}"#, "{}", r#"{"day": "0001-01-01"}"#]
+            [r#"{"day": "9900-12-31"}"#, r#"{"day": null}"#, "{}", r#"{"day": "1000-01-01"}"#]
         {
             assert!(read(good).is_ok(), "{good}");
         }
         for bad in [
             r#"{"day": "+10000-01-01"}"#,
-            r#"{"day": "0000-12-31"}"#,
+            r#"{"day": "0999-12-31"}"#,
             r#"{"day": "-0044-03-15"}"#,
             r#"{"day": "9901-01-01"}"#,
             r#"{"at": "+12000-01-01T00:00:00Z"}"#,

@@ -142,7 +142,7 @@ impl Teller {
         let clock = Moving::default();
         let moving = clock.clone();
         let world = World::start_with(|config| config.clock = Arc::new(moving)).await;
-        let mut teller = Self { world, names: Names::new(Utc::now()), context, clock };
+        let teller = Self { world, names: Names::new(Utc::now()), context, clock };
         let strangers = teller.strangers();
         for who in teller.people() {
             let (id, email) = (teller.names.id(&who), teller.names.address(&who));

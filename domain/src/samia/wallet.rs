@@ -634,7 +634,7 @@ refusals! {
         /// What is under way at once is bounded.
         TooManyPending { most: usize } => "at most {most} transactions are pending at once", hint "cancel one, or wait for the gateway";
         /// A limit bounds what leaves, so it is zero or more.
-        LimitNegative { field: &'static str } => "a limit is not negative", of field;
+        LimitNegative { field: &'static str } => "{field} is not negative", of field;
     }
 }
 

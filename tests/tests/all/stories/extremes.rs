@@ -2,7 +2,7 @@
 //! takes are in the tables, and no event is parked.
 
 use annals_commands::{Catalogue, Target};
-use annals_tests::stories::{self, Asked, Teller};
+use annals_tests::stories::{self, Asked, Step, Teller};
 use serde_json::{Value, json};
 
 /// The ends of what fits a field.
@@ -39,10 +39,10 @@ fn ends(schema: &Value) -> Vec<Value> {
         .to_vec();
     }
     match schema["format"].as_str() {
-        Some("date") => return vec![json!("0001-01-01"), json!("9900-12-31")],
+        Some("date") => return vec![json!("1000-01-01"), json!("9900-12-31")],
         Some("date-time") => {
             return vec![
-                json!("0001-01-01T00:00:00Z"),
+                json!("1000-01-01T00:00:00Z"),
                 json!("9900-12-31T23:59:60Z"),
                 json!("2026-01-01T00:00:00.123456789+14:00"),
             ];
@@ -80,32 +80,52 @@ fn ends(schema: &Value) -> Vec<Value> {
     Vec::new()
 }
 
-async fn shown(context: &'static str) {
+/// Tries every command of a story with every field at its ends, and gives how many of them were accepted.
+async fn stretched(teller: &Teller, told: &[Asked]) -> usize {
     let catalogue = Catalogue::new();
+    let mut accepted = 0;
+    for asked in told {
+        let Some(command) = catalogue.command(&asked.subject) else { continue };
+        let schema = serde_json::to_value(&command.schema).unwrap();
+        for (name, of) in schema["properties"].as_object().into_iter().flatten() {
+            for end in ends(of) {
+                let mut data = asked.data.clone();
+                data[name.as_str()] = end;
+                let id = if command.target == Target::New { None } else { asked.id.clone() };
+                let extreme = Asked { data, id, ..asked.clone() };
+                let answer = teller.question(&extreme, &asked.ask.who).send().await;
+                let fault = answer.body["status"].as_u64().is_some_and(|status| status >= 500);
+                assert!(!fault, "{} {name}: {}", asked.subject, answer.body);
+                accepted += usize::from(answer.body["ok"] == true);
+            }
+        }
+    }
+    accepted
+}
+
+async fn shown(context: &'static str, at_least: usize) {
     let mut teller = Teller::begin(context).await;
     let mut told: Vec<Asked> = Vec::new();
-    for step in stories::of(context) {
+    for step in stories::demo(context) {
         let Some(asked) = teller.next(step).await else { continue };
-        let fresh =
-            asked.ask.refused.is_none() && !told.iter().any(|it| it.subject == asked.subject);
-        if fresh && let Some(command) = catalogue.command(&asked.subject) {
-            // Before the story's own: whatever comes of it, the story is not held against it here.
-            let schema = serde_json::to_value(&command.schema).unwrap();
-            for (name, of) in schema["properties"].as_object().into_iter().flatten() {
-                for end in ends(of) {
-                    let mut data = asked.data.clone();
-                    data[name.as_str()] = end;
-                    let id = if command.target == Target::New { None } else { asked.id.clone() };
-                    let extreme = Asked { data, id, ..asked.clone() };
-                    let answer = teller.question(&extreme, &asked.ask.who).send().await;
-                    let fault = answer.body["status"].as_u64().is_some_and(|status| status >= 500);
-                    assert!(!fault, "{} {name}: {}", asked.subject, answer.body);
-                }
-            }
-            told.push(asked.clone());
+        teller.tell(&asked).await.unwrap();
+        if !told.iter().any(|it| it.subject == asked.subject) {
+            told.push(asked);
         }
-        teller.question(&asked, &asked.ask.who).send().await;
     }
+    // What the demo does not do is tried on what it has made.
+    for step in stories::more(context) {
+        if let Step::Ask(ask) = step
+            && let Some(asked) = teller.next(Step::Ask(ask)).await
+            && asked.ask.refused.is_none()
+            && !told.iter().any(|it| it.subject == asked.subject)
+        {
+            told.push(asked);
+        }
+    }
+    let accepted = stretched(&teller, &told).await;
+    println!("{context}: {accepted} commands with a field at its end");
+    assert!(accepted >= at_least, "{accepted} were accepted");
     let world = &teller.world;
     let all = format!(
         "EXISTS (SELECT FROM annals.parked) OR
@@ -119,25 +139,25 @@ async fn shown(context: &'static str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_restorative_records_accept_their_table_holds() {
-    shown("restorative").await;
+    shown("restorative", 4).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_the_lift_accepts_its_tables_hold() {
-    shown("lift").await;
+    shown("lift", 60).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_write_care_notes_accept_their_tables_hold() {
-    shown("carenotes").await;
+    shown("carenotes", 60).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_samia_tarot_accepts_its_tables_hold() {
-    shown("samia").await;
+    shown("samia", 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_nestsync_accepts_its_tables_hold() {
-    shown("nestsync").await;
+    shown("nestsync", 60).await;
 }
