@@ -54,20 +54,8 @@ pub fn more(context: &str) -> Vec<Step> {
 /// The demo's story of a context.
 #[must_use]
 pub fn demo(context: &str) -> Vec<Step> {
-    // TEMP
-    let files: &[&str] = if context == "samia" { &["deck", "samia"] } else { &[context] };
-    let texts: Vec<String> = files
-        .iter()
-        .map(|f| {
-            std::fs::read_to_string(format!(
-                "{}/../infra/src/app/demo/{f}.jsonl",
-                env!("CARGO_MANIFEST_DIR")
-            ))
-            .unwrap()
-        })
-        .collect();
-    let _ = STORIES;
-    texts.iter().flat_map(|text| story::words(text).map(|words| step(context, words))).collect()
+    let texts = STORIES.iter().filter(|(of, _)| *of == context);
+    texts.flat_map(|(_, text)| story::words(text).map(|words| step(context, words))).collect()
 }
 
 /// The commands that a context's story asks for.

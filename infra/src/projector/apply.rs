@@ -8,6 +8,7 @@ use serde_json::Value;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use super::{
+    before,
     history::{self, Stamp},
     merge::{Step, merge},
     partitions,
@@ -128,6 +129,14 @@ pub async fn apply(
         let made = project(target.context, aggregates, keys, event)?;
         changes.extend(made.into_iter().map(|change| (nth, change)));
     }
+    let poison = |why: String| ApplyError::Poison {
+        position: last.position,
+        event_type: last.event_type.clone(),
+        why,
+    };
+    before::tell(connection, target, events, &mut changes)
+        .await
+        .map_err(|error| refused(error, "what was before", poison))?;
     let applied = Applied { events: events.len(), changes: changes.len() };
     let keeps = from.keeps(target.history);
     let stamps: Option<Vec<Stamp>> = keeps.then(|| events.iter().map(Stamp::from).collect());
@@ -160,11 +169,6 @@ pub async fn apply(
             why,
         }));
     }
-    let poison = |why: String| ApplyError::Poison {
-        position: last.position,
-        event_type: last.event_type.clone(),
-        why,
-    };
     if target.schema.is_some() {
         index_for(&mut transaction, target.name, &steps).await?;
     }

@@ -36,6 +36,7 @@ pub fn context() -> Context {
         views: &[],
         projections: vec![projection::<Identity>(project)],
         every: None,
+        before: None,
     }
 }
 

@@ -224,6 +224,35 @@ mod tests {
     }
 
     #[test]
+    fn every_story_of_the_demo_can_be_read() {
+        for (context, text) in super::super::STORIES {
+            let lines = read(text).unwrap_or_else(|why| panic!("{context}: {why}"));
+            assert!(!lines.is_empty(), "{context}");
+        }
+    }
+
+    #[test]
+    fn the_deck_has_seventy_eight_cards_each_with_both_its_meanings() {
+        let (_, deck) = super::super::STORIES[1];
+        let cards: Vec<Ask> = read(deck)
+            .unwrap()
+            .into_iter()
+            .filter_map(|line| match line {
+                Line::Ask(ask) if ask.command == "add_card_to_deck" => Some(ask),
+                Line::Ask(_) | Line::Find(_) => None,
+            })
+            .collect();
+        let count =
+            |arcana: &str| cards.iter().filter(|it| it.data["arcana_type"] == arcana).count();
+        assert_eq!((count("major"), count("minor")), (22, 56));
+        for field in ["name", "card_key", "upright_meaning", "reversed_meaning"] {
+            let told: std::collections::BTreeSet<String> =
+                cards.iter().map(|card| card.data[field].to_string()).collect();
+            assert_eq!(told.len(), 78, "{field}: each card has its own");
+        }
+    }
+
+    #[test]
     fn a_line_that_is_none_is_told_by_its_number() {
         let text = "# a comment\n\n{\"as\": \"a\", \"do\": \"b\", \"typo\": 1}";
         assert!(read(text).unwrap_err().starts_with("line 3: "));
