@@ -29,7 +29,10 @@ use super::{
     reply::{Accepted, EventRef, Outcome, stored},
     submission::{Respond, Submission},
 };
-use crate::store::{AppendError, Batch, NewEvent, Store, StoredOutcome};
+use crate::{
+    sabotage::broken,
+    store::{AppendError, Batch, NewEvent, Store, StoredOutcome},
+};
 
 /// How long a batch is sent again and again while it is not known whether it was stored.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -348,6 +351,7 @@ impl Core {
         refused: Option<&annals_domain::Refused>,
         claims: Vec<ClaimChange>,
     ) {
+        failpoint("decided");
         let version = self.cache.entry(target).map_or(0, |entry| entry.version);
         let last_of_target = events
             .iter()
@@ -506,6 +510,10 @@ impl Core {
         let at = DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at);
         self.floor = at;
         let snapshots = self.snapshots(&building);
+        #[cfg(feature = "sabotage")]
+        building.decided.iter_mut().for_each(|it| {
+            crate::sabotage::answer(&mut it.submission, &it.outcome, self.known_head + it.last)
+        });
         let batch = std::mem::take(&mut building.batch);
         let (store, back) = (self.parts.store.clone(), self.back.clone());
         let expected = self.known_head;
@@ -618,7 +626,12 @@ impl Core {
                 tracing::error!(%why, "the store does not answer");
                 let detail =
                     "it is not known whether this was stored; send it again under the same id";
-                self.fail(batch, &Code::StoreUnavailable, detail);
+                let code = if broken("unknown_as_refused") {
+                    Code::VersionConflict
+                } else {
+                    Code::StoreUnavailable
+                };
+                self.fail(batch, &code, detail);
             }
         }
         let deferred = std::mem::take(&mut self.deferred);
@@ -921,10 +934,14 @@ async fn append(store: &Store, batch: &Batch, expected: i64, at: DateTime<Utc>) 
     let (mut at, mut unsure, mut pause) = (at, false, Duration::from_millis(20));
     let deadline = Instant::now() + PATIENCE;
     loop {
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::publish(batch, expected, at).await;
         failpoint("appending");
         match store.append(batch, expected, at).await {
             Err(AppendError::ClockBehind(log)) if log > at => at = log,
-            Err(AppendError::Unknown(why)) if Instant::now() < deadline => {
+            Err(AppendError::Unknown(why))
+                if Instant::now() < deadline && !broken("unknown_as_refused") =>
+            {
                 tracing::warn!(%why, "an append is sent again");
                 unsure = true;
                 sleep(pause).await;

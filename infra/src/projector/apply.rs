@@ -14,6 +14,7 @@ use super::{
 use crate::{
     engine::failpoint,
     keys::{Keys, KeysError},
+    sabotage::broken,
     seal,
     store::{Metadata, StoredEvent},
 };
@@ -124,7 +125,9 @@ pub async fn apply(
     load_keys(aggregates, keys, events).await?;
     for (nth, event) in events.iter().enumerate() {
         let made = project(target.context, aggregates, keys, event)?;
-        changes.extend(made.into_iter().map(|change| (nth, change)));
+        if !(broken("row_lost_in_batch") && nth == 0 && events.len() > 1) {
+            changes.extend(made.into_iter().map(|change| (nth, change)));
+        }
     }
     let applied = Applied { events: events.len(), changes: changes.len() };
     let keeps = from.keeps(target.history);
@@ -150,6 +153,10 @@ pub async fn apply(
     if moved.rows_affected() != 1 {
         return Err(ApplyError::Fenced);
     }
+    if broken("checkpoint_outside_transaction") {
+        sqlx::query("COMMIT").execute(&mut *transaction).await?;
+        sqlx::query("BEGIN").execute(&mut *transaction).await?;
+    }
     failpoint("projecting");
     if let Err(error) = partitions::ensure(&mut transaction, target.schema, &steps).await {
         return Err(refused(error, "a partition", |why| ApplyError::Poison {
@@ -172,6 +179,7 @@ pub async fn apply(
         Err(WriteError::Postgres { table, source }) => return Err(refused(source, &table, poison)),
         Err(error @ WriteError::Rows { .. }) => return Err(poison(error.to_string())),
     }
+    failpoint("rows_written");
     if let Err(error) = transaction.commit().await {
         return Err(refused(error, "at commit", poison));
     }
