@@ -813,15 +813,19 @@ impl Core {
             Ok((outcomes, _)) => {
                 let kept: HashMap<Uuid, StoredOutcome> =
                     outcomes.into_iter().map(|it| (it.key, it)).collect();
-                for Decided { submission, .. } in batch.decided {
+                for Decided { submission, outcome: ours, .. } in batch.decided {
                     match kept.get(&submission.key) {
                         None => self.again.push_back(submission),
                         Some(kept) => {
                             let mut outcome =
                                 answer_kept(&submission.command_id, &submission.fingerprint, kept);
-                            // Stored by this very batch, whose first answer got lost on its way.
-                            if let (true, Outcome::Accepted(accepted)) = (unsure, &mut outcome) {
-                                accepted.duplicate = false;
+                            // Stored by this very batch, whose first answer got lost on its way: the
+                            // events are those that it had.
+                            if let (true, Outcome::Accepted(kept), Outcome::Accepted(ours)) =
+                                (unsure, &mut outcome, &ours)
+                                && kept.events == ours.events
+                            {
+                                kept.duplicate = false;
                             }
                             self.answer(submission, outcome);
                         }

@@ -101,7 +101,7 @@ impl Relay {
                         () = stop.cancelled() => {}
                         () = sleep(pause) => {}
                     }
-                    pause = (pause * 2).min(Duration::from_secs(5));
+                    pause = (pause * 2).min(Duration::from_secs(1));
                 }
             }
         }

@@ -43,6 +43,9 @@ struct Wishes {
     /// Rounds between two looks of the checker; the last round is always looked at.
     #[arg(long, default_value_t = 4)]
     check_every: u64,
+    /// Only faults whose names hold this.
+    #[arg(long, default_value = "")]
+    only: String,
     /// Where the journal is written: on another disk than the servers', if there is one.
     #[arg(long)]
     journal: Option<PathBuf>,
@@ -70,6 +73,8 @@ async fn main() -> ExitCode {
             ..Load::default()
         },
         faults: None,
+        only: wishes.only,
+        patience: Duration::from_secs(60),
         check_every: wishes.check_every.max(1),
         folder: folder.join("rig"),
         journal: wishes.journal.unwrap_or_else(|| folder.join("journal").join("rig.jsonl")),

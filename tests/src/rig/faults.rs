@@ -85,6 +85,9 @@ pub enum Fault {
     Stall(Role),
     /// The disk that both servers write to loses its power.
     PowerCut,
+    /// Postgres is told not to flush what it commits: not a fault to survive, but one to be seen when the
+    /// power is cut.
+    ForgetFlushes,
 }
 
 impl Fault {
@@ -108,6 +111,7 @@ impl Fault {
             Self::LoseStreams => "streams lost".to_owned(),
             Self::Stall(role) => format!("{} stalled", role.name()),
             Self::PowerCut => "power cut".to_owned(),
+            Self::ForgetFlushes => "flushes forgotten".to_owned(),
         }
     }
 }

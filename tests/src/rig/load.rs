@@ -73,6 +73,15 @@ pub struct Seen {
     pub again: AtomicU64,
 }
 
+impl Seen {
+    /// All of its counts.
+    #[must_use]
+    pub const fn all(&self) -> [&AtomicU64; 6] {
+        let Self { commands, accepted, refused, unknown, gave_up, again } = self;
+        [commands, accepted, refused, unknown, gave_up, again]
+    }
+}
+
 /// Clients at work.
 #[derive(Debug)]
 pub struct Running {
@@ -170,6 +179,10 @@ impl Client {
         let scene = Arc::clone(&self.scene);
         for wallet in scene.wallets.iter().skip(usize::try_from(nth)?).step_by(every) {
             self.carry_out(&money("samia.cmd.credit_wallet", *wallet, self.load.funds)).await?;
+        }
+        if nth == 0 {
+            // Something of every context.
+            self.enrol().await?;
         }
         while !self.stop.load(Ordering::Relaxed) {
             self.turn().await?;

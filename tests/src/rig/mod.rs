@@ -28,6 +28,7 @@ pub mod run;
 pub mod scene;
 pub mod servers;
 pub mod streams;
+pub mod variants;
 
 /// Why the rig itself cannot go on.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;

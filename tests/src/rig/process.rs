@@ -106,6 +106,11 @@ impl Slot {
         Ok(())
     }
 
+    /// One more setting, from the next start on.
+    pub fn sets(&mut self, setting: &(String, String)) {
+        self.program.settings.push(setting.clone());
+    }
+
     /// Its log, of all its starts.
     #[must_use]
     pub fn log(&self) -> PathBuf {

@@ -148,7 +148,10 @@ pub fn keys_of(name: &str) -> String {
 }
 
 /// Makes a folder the same as another, with its owners and rights.
-fn copy_folder(from: &Path, to: &Path) -> Done {
+///
+/// # Errors
+/// When it cannot be copied.
+pub fn copy_folder(from: &Path, to: &Path) -> Done {
     if to.exists() {
         std::fs::remove_dir_all(to)?;
     }

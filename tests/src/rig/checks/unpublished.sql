@@ -1,11 +1,11 @@
 -- From where a stream was last begun anew, each event of the context is in it, once, in order, and says
--- which was before it. The end of a stream is the end of the log.
-WITH newest AS (SELECT context, max(epoch) AS epoch FROM published GROUP BY context),
-epochs AS (
-    SELECT published.*, newest.epoch IS NOT NULL AS is_newest,
+-- which was before it; its end is the log's. Where nobody needed anything when it was begun anew, it
+-- begins with the next event. What rows do not hold yet is in the stream, wherever that began.
+WITH epochs AS (
+    SELECT published.*, published.epoch = relay.epoch AS is_newest,
            lag(published.position) OVER in_epoch AS before,
            lag(published.position) OVER in_epoch IS NULL AS is_first
-    FROM published LEFT JOIN newest USING (context, epoch)
+    FROM published JOIN annals.relay AS relay USING (context)
     WINDOW in_epoch AS (PARTITION BY published.context, published.epoch ORDER BY published.sequence)
 ), due AS (
     SELECT stored.context, stored.position FROM stored
@@ -22,15 +22,18 @@ epochs AS (
     SELECT context || ' ' || position || ' is out of order' FROM epochs
     WHERE NOT is_first AND (position <= before OR previous <> before)
     UNION ALL
-    SELECT context || ' ends at ' || coalesce(streams.last, 0) FROM (
-        SELECT context, max(position) AS last FROM stored JOIN served USING (context) GROUP BY context
-    ) AS log
-    LEFT JOIN (
-        SELECT context, max(position) AS last FROM published GROUP BY context
-    ) AS streams USING (context)
-    -- A stream that was lost at the end, with nothing left to publish, is filled from where somebody
-    -- still needs it: from the end.
-    WHERE log.last <> streams.last
+    SELECT stored.context || ' ' || stored.position || ' is still needed' FROM stored
+    JOIN annals.projections AS rows ON rows.name = stored.context
+    JOIN served ON served.context = stored.context
+    WHERE stored.position > rows.position AND NOT EXISTS (
+        SELECT FROM published
+        WHERE published.context = stored.context AND published.position = stored.position)
 )
-SELECT (SELECT count(*) FROM due),
-       (SELECT count(*) FROM bad), (SELECT left(string_agg(message, '; '), 200) FROM bad);
+SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM bad),
+       (SELECT left(string_agg(message, '; '), 200) FROM bad) || '; epochs: ' || (
+           SELECT string_agg(it, ', ') FROM (
+               SELECT context || ' ' || epoch || ': ' || count(*) || ' messages, sequences '
+                   || min(sequence) || ' to ' || max(sequence) || ', positions ' || min(position)
+                   || ' to ' || max(position) AS it
+               FROM published GROUP BY context, epoch ORDER BY context, epoch
+           ) AS filled);
