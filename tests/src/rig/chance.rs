@@ -15,12 +15,12 @@ impl Chance {
     #[must_use]
     pub fn of(seed: u64, part: u64) -> Self {
         let mut own = Self(seed ^ part.wrapping_mul(0xa076_1d64_78bd_642f));
-        own.next();
+        own.draw();
         own
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,7 +30,7 @@ impl Chance {
 
     /// A number below this one, which is not zero.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
+        self.draw() % end.max(1)
     }
 
     /// Whether it happens, this often of a hundred times.
@@ -54,8 +54,8 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_chances_and_another_part_gives_others() {
-        let draw = |mut chance: Chance| (0..8).map(|_| chance.next()).collect::<Vec<_>>();
-        assert_eq!(draw(Chance::of(7, 1)), draw(Chance::of(7, 1)));
-        assert_ne!(draw(Chance::of(7, 1)), draw(Chance::of(7, 2)));
+        let drawn = |mut chance: Chance| (0..8).map(|_| chance.draw()).collect::<Vec<_>>();
+        assert_eq!(drawn(Chance::of(7, 1)), drawn(Chance::of(7, 1)));
+        assert_ne!(drawn(Chance::of(7, 1)), drawn(Chance::of(7, 2)));
     }
 }
