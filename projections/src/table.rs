@@ -22,6 +22,9 @@ pub struct Table {
     pub partitions: Option<Partitions>,
     /// Who writes it.
     pub writer: Writer,
+    /// Whether it lies in a schema that is none of ours, such as `auth.users`: made elsewhere, never moved,
+    /// without a past.
+    pub foreign: bool,
 }
 
 /// Whoever writes a table's rows.
@@ -70,7 +73,7 @@ impl Table {
         key: &'static [&'static str],
         sql: &'static str,
     ) -> Self {
-        Self { schema, name, key, sql, partitions: None, writer: Writer::Projector }
+        Self { schema, name, key, sql, partitions: None, writer: Writer::Projector, foreign: false }
     }
 
     /// The same table, kept in partitions.
@@ -83,6 +86,12 @@ impl Table {
     #[must_use]
     pub const fn of_the_migrator(self) -> Self {
         Self { writer: Writer::Migrator, ..self }
+    }
+
+    /// The same table, where it lies in a schema that is none of ours. Its `sql` tells its columns alone.
+    #[must_use]
+    pub const fn in_a_foreign_schema(self) -> Self {
+        Self { foreign: true, ..self }
     }
 
     /// Writes a whole row: the payload's fields are its columns, besides the key.

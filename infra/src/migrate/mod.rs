@@ -1,9 +1,11 @@
 //! Bringing a database to the present schema: the log, then the read models.
 
+mod deferred;
 mod history;
 mod read_model;
 mod versions;
 
+pub use deferred::{defer, make as make_deferred};
 pub use history::{as_of_schema, history_schema, schemas};
 pub use read_model::{
     build, build_rows, drop_schema, rename, replace_schema, retire_schema, tables_hash,

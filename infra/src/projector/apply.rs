@@ -1,5 +1,7 @@
 //! Applying events to a read model: rows and checkpoint in one transaction.
 
+use std::collections::BTreeSet;
+
 use annals_commands::Catalogue as Aggregates;
 use annals_projections::{ActorKind, Change, Context, Envelope};
 use serde_json::Value;
@@ -7,13 +9,14 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 use super::{
     history::{self, Stamp},
-    merge::merge,
+    merge::{Step, merge},
     partitions,
     write::{WriteError, write},
 };
 use crate::{
     engine::failpoint,
     keys::{Keys, KeysError},
+    migrate,
     sabotage::broken,
     seal,
     store::{Metadata, StoredEvent},
@@ -170,6 +173,9 @@ pub async fn apply(
         event_type: last.event_type.clone(),
         why,
     };
+    if target.schema.is_some() {
+        index_for(&mut transaction, target.name, &steps).await?;
+    }
     let mut written = write(&mut transaction, target.schema, &steps, stamps.as_deref()).await;
     if let (Ok(()), Some(erasures)) = (&written, &erasures) {
         written = history::bury(&mut transaction, target.schema, erasures).await;
@@ -259,6 +265,22 @@ pub async fn pass_over(
         history,
         ..from.clone()
     })
+}
+
+/// Makes the indexes, which a rebuild defers, of tables in which rows are about to be found by other
+/// columns than their key.
+async fn index_for(
+    connection: &mut PgConnection,
+    name: &str,
+    steps: &[Step],
+) -> Result<(), sqlx::Error> {
+    let changes = steps.iter().flat_map(|step| &step.everywhere);
+    let tables: BTreeSet<&str> = changes.map(|(_, change)| change.table.name).collect();
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let tables: Vec<&str> = tables.into_iter().collect();
+    migrate::make_deferred(connection, name, Some(&tables)).await
 }
 
 /// Tells a refusal of the rows from a database that is away.

@@ -14,12 +14,13 @@ use std::collections::BTreeMap;
 use annals_projections::{Change, Operation, Row, Table, Writer};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{Arguments, PgConnection, error::BoxDynError, postgres::PgArguments};
 use uuid::Uuid;
 
 use super::{
+    columns::{Columns, Pair, query},
     merge::{Step, Write},
-    write::{WriteError, qualified, quoted, refused, wanted},
+    write::{WriteError, qualified, quoted, refused, wanted, with_key},
 };
 use crate::{migrate::history_schema, store::StoredEvent};
 
@@ -49,27 +50,45 @@ impl From<&StoredEvent> for Stamp {
 /// Whether a table's past is kept: that of each documented table that events make, and no other's, such
 /// as that of auth.users.
 pub fn is_kept(table: &Table) -> bool {
-    !table.sql.is_empty() && table.writer == Writer::Projector
+    !table.foreign && table.writer == Writer::Projector
 }
 
-/// Versions of rows of one table, column by column, as one statement takes them.
+/// Versions of rows of one table that say the same columns, as one statement takes them.
 #[derive(Default)]
-struct Versions {
-    columns: Vec<String>,
+struct Versions<'a> {
+    rows: Vec<Pair<'a>>,
     from: Vec<i64>,
     from_at: Vec<DateTime<Utc>>,
     event: Vec<Uuid>,
     to: Vec<i64>,
     to_at: Vec<Option<DateTime<Utc>>>,
     afresh: Vec<bool>,
-    /// Whether it is the row's first in this step: what was open ends with it.
-    first: Vec<bool>,
-    /// Whether there is a row; otherwise it is an end and no beginning.
-    there: Vec<bool>,
 }
 
-/// Versions by table and, where numbers are added to, by the columns that are numbers.
-type Groups<'a> = BTreeMap<(&'a str, Vec<String>), (&'a Table, Versions)>;
+/// What the arrays of [`Versions`] besides the columns are called, and their types.
+const OF_VERSIONS: &[(&str, &str)] = &[
+    ("annals_from", "bigint"),
+    ("annals_from_at", "timestamptz"),
+    ("annals_event", "uuid"),
+    ("annals_to", "bigint"),
+    ("annals_to_at", "timestamptz"),
+    ("annals_afresh", "boolean"),
+];
+
+/// Rows of one table whose open versions end, and with which event.
+#[derive(Default)]
+struct Ends<'a> {
+    rows: Vec<Pair<'a>>,
+    from: Vec<i64>,
+    from_at: Vec<DateTime<Utc>>,
+}
+
+/// What the arrays of [`Ends`] besides the key are called, and their types.
+const OF_ENDS: &[(&str, &str)] = &[("annals_from", "bigint"), ("annals_from_at", "timestamptz")];
+
+/// Versions by table, by the columns that they say and, of those, the numbers that are added to.
+type Groups<'a> = BTreeMap<(&'a str, Vec<&'a str>, Vec<&'a str>), (&'static Table, Versions<'a>)>;
+
 /// Writes the versions of a step's rows. `again` says that an earlier step of the same batch may have
 /// written versions of the same events, which these replace.
 pub async fn keep(
@@ -80,40 +99,91 @@ pub async fn keep(
     again: bool,
 ) -> Result<(), WriteError> {
     let mut groups = Groups::new();
-    for (table, merged) in step.rows.values().filter(|(table, _)| is_kept(table)) {
-        let versions: Vec<_> = merged.versions().collect();
-        for (nth, version) in versions.iter().enumerate() {
-            let Some(stamp) = stamps.get(version.event) else { continue };
-            let next = versions.get(nth + 1).and_then(|next| stamps.get(next.event));
-            let mut columns = merged.key.clone();
-            let mut added = Vec::new();
-            if let Some((write, written)) = &version.written {
-                if *write == Write::Add {
-                    added.extend(numbers(written));
-                }
-                columns.extend(written.clone());
-            }
-            let group = groups.entry((table.name, added));
+    let mut ends: BTreeMap<&str, (&'static Table, Ends<'_>)> = BTreeMap::new();
+    let none = Row::new();
+    for (table, merged) in step.rows().filter(|(table, _)| is_kept(table)) {
+        let mut versions = merged.versions().peekable();
+        if let Some(stamp) = versions.peek().and_then(|(event, ..)| stamps.get(*event)) {
+            let (_, ends) = ends.entry(table.name).or_insert_with(|| (table, Ends::default()));
+            ends.rows.push((&merged.key, &none));
+            ends.from.push(stamp.position);
+            ends.from_at.push(stamp.at);
+        }
+        while let Some((event, afresh, written)) = versions.next() {
+            let (Some(stamp), Some((write, columns))) = (stamps.get(event), written) else {
+                continue;
+            };
+            let next = versions.peek().and_then(|(event, ..)| stamps.get(*event));
+            let added = if *write == Write::Add { numbers(columns) } else { Vec::new() };
+            let names = columns.keys().map(String::as_str).collect();
+            let group = groups.entry((table.name, names, added));
             let (_, group) = group.or_insert_with(|| (table, Versions::default()));
-            group.columns.push(Value::Object(columns).to_string());
+            group.rows.push((&merged.key, columns));
             group.from.push(stamp.position);
             group.from_at.push(stamp.at);
             group.event.push(stamp.event_id);
             group.to.push(next.map_or(OPEN, |next| next.position));
             group.to_at.push(next.map(|next| next.at));
-            group.afresh.push(version.afresh);
-            group.first.push(nth == 0);
-            group.there.push(version.written.is_some());
+            group.afresh.push(afresh);
         }
     }
-    for ((_, added), (table, versions)) in groups {
+    // What is open ends before anything is added: after that it would not be the last.
+    for (table, ends) in ends.into_values() {
         let names = Names::new(table, schema);
         if again {
-            run(connection, table, &names.replace(), &versions).await?;
+            ends.run(connection, table, |given| names.replace(given)).await?;
         }
-        run(connection, table, &names.keep(&added), &versions).await?;
+        ends.run(connection, table, |given| names.end(given)).await?;
+    }
+    for ((_, names, added), (table, versions)) in groups {
+        let names = with_key(table, &names);
+        let columns = Columns::of(table, names.iter().copied(), &versions.rows);
+        let sql = Names::new(table, schema).add(&columns.given(1, OF_VERSIONS), &names, &added);
+        let mut arguments = PgArguments::default();
+        let bound = columns.bind_to(&mut arguments).and_then(|()| versions.bind_to(&mut arguments));
+        run(connection, table, &sql, bound, arguments).await?;
     }
     Ok(())
+}
+
+impl Versions<'_> {
+    fn bind_to(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
+        arguments.add(&self.from)?;
+        arguments.add(&self.from_at)?;
+        arguments.add(&self.event)?;
+        arguments.add(&self.to)?;
+        arguments.add(&self.to_at)?;
+        arguments.add(&self.afresh)
+    }
+}
+
+impl Ends<'_> {
+    async fn run(
+        &self,
+        connection: &mut PgConnection,
+        table: &'static Table,
+        sql: impl FnOnce(&str) -> String,
+    ) -> Result<(), WriteError> {
+        let keys = Columns::of(table, table.key.iter().copied(), &self.rows);
+        let sql = sql(&keys.given(1, OF_ENDS));
+        let mut arguments = PgArguments::default();
+        let bound = keys.bind_to(&mut arguments);
+        let bound = bound.and_then(|()| arguments.add(&self.from));
+        let bound = bound.and_then(|()| arguments.add(&self.from_at));
+        run(connection, table, &sql, bound, arguments).await
+    }
+}
+
+async fn run(
+    connection: &mut PgConnection,
+    table: &Table,
+    sql: &str,
+    bound: Result<(), BoxDynError>,
+    arguments: PgArguments,
+) -> Result<(), WriteError> {
+    bound.map_err(|error| refused(table, sqlx::Error::Encode(error)))?;
+    let done = query(sql, arguments).execute(connection).await;
+    done.map(drop).map_err(|source| refused(table, source))
 }
 
 /// Tombstones that erasures put into rows by their keys, by table, columns and the erasure's position.
@@ -209,30 +279,8 @@ pub async fn everywhere(
     Ok(())
 }
 
-async fn run(
-    connection: &mut PgConnection,
-    table: &Table,
-    sql: &str,
-    it: &Versions,
-) -> Result<(), WriteError> {
-    sqlx::query(sql)
-        .bind(&it.columns)
-        .bind(&it.from)
-        .bind(&it.from_at)
-        .bind(&it.event)
-        .bind(&it.to)
-        .bind(&it.to_at)
-        .bind(&it.afresh)
-        .bind(&it.first)
-        .bind(&it.there)
-        .execute(connection)
-        .await
-        .map_err(|source| refused(table, source))?;
-    Ok(())
-}
-
-fn numbers(row: &Row) -> impl Iterator<Item = String> {
-    row.iter().filter(|(_, value)| value.is_number()).map(|(name, _)| name.clone())
+fn numbers(row: &Row) -> Vec<&str> {
+    row.iter().filter(|(_, value)| value.is_number()).map(|(name, _)| name.as_str()).collect()
 }
 
 /// The columns that hold what stands for a person's data once it is gone (shared.erasure.tombstones).
@@ -271,68 +319,60 @@ impl<'a> Names<'a> {
         same.collect::<Vec<_>>().join(" AND ")
     }
 
-    /// What the statements over versions begin with: the versions, their keys typed by Postgres.
-    fn given(&self) -> String {
-        let keys: Vec<_> = self.table.key.iter().map(|it| format!("key.{}", quoted(it))).collect();
+    /// Ends the versions that are open.
+    fn end(&self, given: &str) -> String {
+        let Self { past, .. } = self;
         format!(
-            "WITH given AS MATERIALIZED (SELECT it.*, {} FROM unnest($1::text[]::jsonb[], \
-             $2::bigint[], $3::timestamptz[], $4::uuid[], $5::bigint[], $6::timestamptz[], \
-             $7::bool[], $8::bool[], $9::bool[]) AS it (annals_columns, annals_from, \
-             annals_from_at, annals_event, annals_to, annals_to_at, annals_afresh, annals_first, \
-             annals_there) CROSS JOIN LATERAL jsonb_populate_record(NULL::{}, it.annals_columns) AS key)",
-            keys.join(", "),
-            self.live
+            "UPDATE {past} AS open SET annals_to = given.annals_from, annals_to_at = given.annals_from_at \
+             FROM {given} AS given CROSS JOIN LATERAL (SELECT known.annals_from FROM {past} AS known \
+                 WHERE {} ORDER BY known.annals_from DESC LIMIT 1) AS last \
+             WHERE {} AND open.annals_from = last.annals_from \
+               AND open.annals_to = {OPEN} AND open.annals_from < given.annals_from",
+            self.same("known", "given"),
+            self.same("open", "given"),
         )
     }
 
-    /// Ends the versions that are open, and adds these. Numbers in `added` are added to what is there.
-    fn keep(&self, added: &[String]) -> String {
+    /// Adds versions: the columns in `names` as they are given, numbers in `added` added to what is there,
+    /// all others as they are there.
+    fn add(&self, given: &str, names: &[&str], added: &[&str]) -> String {
         let Self { live, past, make, table } = self;
+        let all = table.columns();
         let first = quoted(table.key.first().copied().unwrap_or_default());
-        let sums: Vec<String> = added
-            .iter()
-            .map(|name| {
-                let label = name.replace('\'', "''");
-                let name = quoted(name);
-                format!("'{label}', coalesce(base.{name}, 0) + more.{name}")
-            })
-            .collect();
-        let (more, columns) = if sums.is_empty() {
-            (String::new(), "given.annals_columns".to_owned())
+        let value = |name: &str| {
+            let (said, column) = (names.contains(&name), quoted(name));
+            match (said, added.contains(&name)) {
+                (true, false) => format!("given.{column}"),
+                (true, true) => format!("coalesce((was.it).{column}, 0) + given.{column}"),
+                (false, _) => format!("(was.it).{column}"),
+            }
+        };
+        let columns: Vec<_> = all.iter().map(|it| quoted(it.name)).collect();
+        let values: Vec<_> = all.iter().map(|it| value(it.name)).collect();
+        // What was there is looked for only where something of it stays.
+        let was = if added.is_empty() && all.iter().all(|it| names.contains(&it.name)) {
+            String::new()
         } else {
-            (
-                format!(
-                    " CROSS JOIN LATERAL jsonb_populate_record(NULL::{live}, given.annals_columns) AS more"
-                ),
-                format!("given.annals_columns || jsonb_build_object({})", sums.join(", ")),
+            format!(
+                " LEFT JOIN {live} AS base ON {} AND NOT given.annals_afresh CROSS JOIN LATERAL \
+                 (SELECT CASE WHEN base.{first} IS NULL THEN {make} ELSE base END AS it OFFSET 0) AS was",
+                self.same("base", "given")
             )
         };
         format!(
-            "{}, ended AS (UPDATE {past} AS open \
-             SET annals_to = given.annals_from, annals_to_at = given.annals_from_at \
-             FROM given CROSS JOIN LATERAL (SELECT known.annals_from FROM {past} AS known WHERE {} \
-                 ORDER BY known.annals_from DESC LIMIT 1) AS last \
-             WHERE given.annals_first AND {} AND open.annals_from = last.annals_from \
-               AND open.annals_to = {OPEN} AND open.annals_from < given.annals_from) \
-             INSERT INTO {past} SELECT version.*, given.annals_from, given.annals_from_at, \
-                 given.annals_event, given.annals_to, coalesce(given.annals_to_at, 'infinity') \
-             FROM given LEFT JOIN {live} AS base ON {} AND NOT given.annals_afresh{more} \
-             CROSS JOIN LATERAL jsonb_populate_record( \
-                 CASE WHEN base.{first} IS NULL THEN {make} ELSE base END, {columns}) AS version \
-             WHERE given.annals_there ON CONFLICT DO NOTHING",
-            self.given(),
-            self.same("known", "given"),
-            self.same("open", "given"),
-            self.same("base", "given"),
+            "INSERT INTO {past} ({}, annals_from, annals_from_at, annals_event, annals_to, annals_to_at) \
+             SELECT {}, given.annals_from, given.annals_from_at, given.annals_event, given.annals_to, \
+                 coalesce(given.annals_to_at, 'infinity') FROM {given} AS given{was} ON CONFLICT DO NOTHING",
+            columns.join(", "),
+            values.join(", "),
         )
     }
 
     /// Takes back what an earlier step of the batch kept of the same event.
-    fn replace(&self) -> String {
+    fn replace(&self, given: &str) -> String {
         format!(
-            "{} DELETE FROM {} AS known USING given WHERE given.annals_first AND {} \
+            "DELETE FROM {} AS known USING {given} AS given WHERE {} \
              AND known.annals_from = given.annals_from AND known.annals_to = {OPEN}",
-            self.given(),
             self.past,
             self.same("known", "given"),
         )

@@ -1,8 +1,9 @@
 //! Merging row changes over a batch, so that each row is written once, and each of its versions is kept.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use annals_projections::{Change, Operation, Row, Table};
+use serde_json::Value;
 
 /// What happens to one row in the end.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,15 +22,13 @@ pub struct Merged {
     earlier: Vec<Version>,
 }
 
-/// What an event of the batch made of a row: all that was written since the batch began.
+/// What an event of the batch made of a row: all that was written since the batch began; nothing where the
+/// row went.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Version {
-    /// Which event.
-    pub event: usize,
-    /// Whether nothing of the row that is there stays.
-    pub afresh: bool,
-    /// What is written; none where the row goes.
-    pub written: Option<(Write, Row)>,
+struct Version {
+    event: usize,
+    afresh: bool,
+    written: Option<(Write, Row)>,
 }
 
 impl Merged {
@@ -47,16 +46,16 @@ impl Merged {
         self.event = event;
     }
 
-    /// What each event made of the row, in order; the last alone where versions are not kept.
-    pub fn versions(&self) -> impl Iterator<Item = Version> {
-        let (afresh, written) = (self.afresh, self.written.clone());
-        let last = Version { event: self.event, afresh, written };
-        self.earlier.iter().cloned().chain([last])
+    /// What each event made of the row, in order; the last alone where versions are not kept. The first
+    /// part is the event, the second whether nothing of the row that is there stays.
+    pub fn versions(&self) -> impl Iterator<Item = (usize, bool, Option<&(Write, Row)>)> {
+        let last = (self.event, self.afresh, self.written.as_ref());
+        self.earlier.iter().map(|it| (it.event, it.afresh, it.written.as_ref())).chain([last])
     }
 }
 
 /// How a row goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dropped {
     /// It is there.
     There,
@@ -79,10 +78,39 @@ pub enum Write {
 /// Changes that can be written in any order among themselves.
 #[derive(Debug, Default)]
 pub struct Step {
-    /// Rows by table and key.
-    pub rows: BTreeMap<(&'static str, String), (&'static Table, Merged)>,
+    rows: Vec<(&'static Table, Merged)>,
+    /// Where a row is, by table and key.
+    places: HashMap<Name, usize>,
     /// Changes of all rows with a value, after the rows, and the events that make them.
     pub everywhere: Vec<(usize, Change)>,
+}
+
+/// Which row: its table and its key, as text.
+type Name = (&'static str, String);
+
+impl Step {
+    /// The rows that change, in the order in which they first do.
+    pub fn rows(&self) -> impl Iterator<Item = (&'static Table, &Merged)> {
+        self.rows.iter().map(|(table, merged)| (*table, merged))
+    }
+
+    fn known(&self, name: &Name) -> Option<&Merged> {
+        Some(&self.rows.get(*self.places.get(name)?)?.1)
+    }
+
+    /// The row of this name, which is new where it was not known.
+    fn row(
+        &mut self,
+        name: Name,
+        table: &'static Table,
+        new: impl FnOnce() -> Merged,
+    ) -> &mut Merged {
+        let place = *self.places.entry(name).or_insert_with(|| {
+            self.rows.push((table, new()));
+            self.rows.len() - 1
+        });
+        &mut self.rows[place].1
+    }
 }
 
 /// Merges changes, in order, into steps. Each comes with the number of its event in the batch; `keep`
@@ -90,28 +118,29 @@ pub struct Step {
 pub fn merge(changes: impl IntoIterator<Item = (usize, Change)>, keep: bool) -> Vec<Step> {
     let mut steps = vec![Step::default()];
     for (event, change) in changes {
+        let name = name(&change);
         let fresh = match steps.last() {
-            Some(step) => !fits(step, &change),
+            Some(step) => !fits(step, &name, &change),
             None => true,
         };
         if fresh {
             steps.push(Step::default());
         }
         if let Some(step) = steps.last_mut() {
-            add(step, event, change, keep);
+            add(step, name, event, change, keep);
         }
     }
     steps
 }
 
 /// Whether a change may join a step without changing what comes of it.
-fn fits(step: &Step, change: &Change) -> bool {
+fn fits(step: &Step, name: &Name, change: &Change) -> bool {
     match change.operation {
         // Comes after the step's rows in any case.
         Operation::PatchWhere | Operation::DropWhere => true,
         _ if !step.everywhere.is_empty() => false,
         operation => {
-            let known = step.rows.get(&name(change)).map(|(_, merged)| merged);
+            let known = step.known(name);
             match known.and_then(|merged| merged.written.as_ref()) {
                 Some((Write::Add, _)) => operation == Operation::Add,
                 Some(_) => operation != Operation::Add,
@@ -121,12 +150,22 @@ fn fits(step: &Step, change: &Change) -> bool {
     }
 }
 
-fn name(change: &Change) -> (&'static str, String) {
-    let key: Vec<String> = change.key.values().map(ToString::to_string).collect();
-    (change.table.name, key.join("\u{1f}"))
+fn name(change: &Change) -> Name {
+    let mut key = String::new();
+    for value in change.key.values() {
+        match value {
+            // Most keys are one text, which needs no quotes to be told from others.
+            Value::String(text) if change.key.len() == 1 => key.push_str(text),
+            value => {
+                key.push_str(&value.to_string());
+                key.push('\u{1f}');
+            }
+        }
+    }
+    (change.table.name, key)
 }
 
-fn add(step: &mut Step, event: usize, change: Change, keep: bool) {
+fn add(step: &mut Step, name: Name, event: usize, change: Change, keep: bool) {
     let write = match change.operation {
         Operation::Put => Write::Put,
         Operation::Patch => Write::Patch,
@@ -135,10 +174,7 @@ fn add(step: &mut Step, event: usize, change: Change, keep: bool) {
             return step.everywhere.push((event, change));
         }
         Operation::Drop => {
-            let (_, merged) = step
-                .rows
-                .entry(name(&change))
-                .or_insert_with(|| (change.table, Merged::new(change.key, event)));
+            let merged = step.row(name, change.table, || Merged::new(change.key, event));
             merged.turn(event, keep);
             let put = matches!(merged.written, Some((Write::Put, _)));
             merged.dropped = match (merged.dropped, put) {
@@ -151,10 +187,7 @@ fn add(step: &mut Step, event: usize, change: Change, keep: bool) {
             return;
         }
     };
-    let (_, merged) = step
-        .rows
-        .entry(name(&change))
-        .or_insert_with(|| (change.table, Merged::new(change.key, event)));
+    let merged = step.row(name, change.table, || Merged::new(change.key, event));
     merged.turn(event, keep);
     match &mut merged.written {
         None => merged.written = Some((write, change.columns)),
@@ -171,7 +204,7 @@ fn add(step: &mut Step, event: usize, change: Change, keep: bool) {
 /// Adds numbers, replaces everything else.
 fn sum(columns: &mut Row, more: Row) {
     for (name, value) in more {
-        let known = columns.get(&name).and_then(serde_json::Value::as_i64);
+        let known = columns.get(&name).and_then(Value::as_i64);
         match (known, value.as_i64()) {
             (Some(known), Some(more)) => columns.insert(name, (known + more).into()),
             _ => columns.insert(name, value),
@@ -193,7 +226,7 @@ mod tests {
 
     fn only(steps: &[Step]) -> &Merged {
         assert_eq!(steps.len(), 1);
-        &steps[0].rows.values().next().unwrap().1
+        steps[0].rows().next().unwrap().1
     }
 
     #[test]
@@ -244,7 +277,9 @@ mod tests {
         let steps = merge(changes.clone(), true);
         let said: Vec<_> = only(&steps)
             .versions()
-            .map(|it| (it.event, it.afresh, it.written.map(|(_, columns)| json!(columns))))
+            .map(|(event, afresh, written)| {
+                (event, afresh, written.map(|(_, columns)| json!(columns)))
+            })
             .collect();
         assert_eq!(
             said,

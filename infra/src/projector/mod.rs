@@ -5,6 +5,7 @@
 //! there. Rows and checkpoint move in one transaction, by compare-and-set on the checkpoint.
 
 mod apply;
+mod columns;
 mod history;
 mod merge;
 mod partitions;

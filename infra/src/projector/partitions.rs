@@ -28,7 +28,7 @@ pub(super) async fn ensure(
     steps: &[Step],
 ) -> Result<(), sqlx::Error> {
     let mut needed: BTreeMap<&str, (&Table, Partitions, Vec<Value>)> = BTreeMap::new();
-    for (table, merged) in steps.iter().flat_map(|step| step.rows.values()) {
+    for (table, merged) in steps.iter().flat_map(Step::rows) {
         let Some(partitions) = table.partitions else { continue };
         let Some((Write::Put | Write::Add, columns)) = &merged.written else { continue };
         let value = |row: &Row| row.get(partitions.column).cloned();

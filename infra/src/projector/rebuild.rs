@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use super::{
     apply::{ApplyError, Checkpoint, Target, apply_all, checkpoint, pass_over},
     history::is_kept,
+    write,
 };
 use crate::{
     keys::Keys,
@@ -130,15 +131,23 @@ async fn alone(
     let mut at = prepare(connection, pool, context, &next, history).await?;
     let target = Target { context, name: &next, schema: Some(&next), history };
     let mut events = 0;
-    loop {
-        let head = store.head().await?;
-        told(Progress { position: at.position, head, events });
-        let page = store.after(at.position, PAGE, Some(context.name)).await?;
-        if page.is_empty() {
-            break;
+    for indexed in [false, true] {
+        write::prepare(connection).await?;
+        loop {
+            let head = store.head().await?;
+            told(Progress { position: at.position, head, events });
+            let page = store.after(at.position, PAGE, Some(context.name)).await?;
+            if page.is_empty() {
+                break;
+            }
+            events += page.len() as u64;
+            apply_page(connection, pool, target, aggregates, keys, &mut at, &page).await?;
         }
-        events += page.len() as u64;
-        apply_page(connection, pool, target, aggregates, keys, &mut at, &page).await?;
+        write::restore(connection).await?;
+        // What is recorded while they are made is applied before the rows in use are made to wait.
+        if !indexed {
+            migrate::make_deferred(connection, &next, None).await?;
+        }
     }
     let away = away(context.name);
     if !migrate::retire_schema(connection, &away, PATIENCE).await? {
@@ -228,6 +237,7 @@ async fn prepare(
     let mut transaction = connection.begin().await?;
     migrate::drop_schema(&mut transaction, next).await?;
     migrate::build(&mut transaction, context, next).await?;
+    migrate::defer(&mut transaction, next).await?;
     sqlx::query(
         "INSERT INTO annals.projections (name, epoch, tables_hash)
          SELECT $2, coalesce(max(epoch), 0) + 1, $3 FROM annals.projections WHERE name = $1

@@ -14,7 +14,7 @@ use super::{
     apply::{ApplyError, Checkpoint, Target, changes_of, checkpoint},
     history,
     rebuild::{PAGE, Progress, Rebuild, RebuildError, apply_page, digest},
-    write::quoted,
+    write::{self, quoted},
 };
 use crate::{
     migrate::{self, MigrationError, as_of_schema, tables_hash},
@@ -281,6 +281,7 @@ impl Replay<'_> {
         }
         migrate::drop_schema(&mut transaction, self.into).await?;
         migrate::build_rows(&mut transaction, context, self.into).await?;
+        migrate::defer(&mut transaction, self.into).await?;
         sqlx::query(
             "INSERT INTO annals.projections (name, tables_hash) VALUES ($1, $2)
              ON CONFLICT (name) DO UPDATE
@@ -307,11 +308,14 @@ impl Replay<'_> {
         let Rebuild { pool, context, aggregates, keys, .. } = self.work;
         let target = Target { context, name: self.into, schema: Some(self.into), history: false };
         let mut events = 0;
+        write::prepare(&mut self.connection).await?;
         loop {
             told(Progress { position: at.position, head: end, events });
             let mut page = store.after(at.position, PAGE, Some(context.name)).await?;
             page.retain(|event| event.position <= end);
             if page.is_empty() {
+                write::restore(&mut self.connection).await?;
+                migrate::make_deferred(&mut self.connection, self.into, None).await?;
                 told(Progress { position: end, head: end, events });
                 return Ok(events);
             }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     apply::{ApplyError, Checkpoint, Target, apply, apply_all, checkpoint, pass_over},
     wait::PROJECTED,
+    write,
 };
 use crate::{
     engine::failpoint,
@@ -104,6 +105,7 @@ impl Projector {
     ) -> Result<PgConnection, RunError> {
         let mut connection =
             PgConnection::connect_with(&self.store.pool().connect_options()).await?;
+        write::prepare(&mut connection).await?;
         while !stop.is_cancelled() {
             let mine: bool = sqlx::query_scalar(
                 "SELECT pg_try_advisory_lock(hashtext('annals.projector.' || $1),

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use annals_projections::{Change, Operation, Row, Table};
-use sqlx::PgConnection;
+use sqlx::{Executor, PgConnection, postgres::PgArguments};
 
 use super::{
+    columns::{Columns, Pair, query},
     history::{self, Stamp},
-    merge::{Dropped, Merged, Step, Write},
+    merge::{Dropped, Step, Write},
 };
 
 /// Why rows were not written.
@@ -33,6 +34,34 @@ pub enum WriteError {
     },
 }
 
+/// Has a connection that applies events plan its statements as they need it. Each takes a batch of rows
+/// to a table by its key, whatever the tables held when it was first planned; and rows that a crash takes
+/// back go with their checkpoint, so that they are applied again.
+pub async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    connection
+        .execute(
+            "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
+             SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
+             SET synchronous_commit = off",
+        )
+        .await?;
+    Ok(())
+}
+
+/// Takes back what [`prepare`] set, for statements of another kind.
+pub async fn restore(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    connection
+        .execute(
+            "RESET plan_cache_mode; RESET enable_seqscan; RESET enable_hashjoin;
+             RESET enable_mergejoin; RESET jit; RESET synchronous_commit",
+        )
+        .await?;
+    Ok(())
+}
+
+/// Rows of one table that are written by one statement.
+type Group<'a> = (&'static Table, Vec<Pair<'a>>);
+
 /// Writes steps, in order, into a schema; where the events are given, versions into the schema beside it.
 pub async fn write(
     connection: &mut PgConnection,
@@ -40,33 +69,42 @@ pub async fn write(
     steps: &[Step],
     past: Option<&[Stamp]>,
 ) -> Result<(), WriteError> {
+    let none = Row::new();
     for (nth, step) in steps.iter().enumerate() {
         if let Some(stamps) = past {
             history::keep(connection, schema, step, stamps, nth > 0).await?;
         }
-        let mut sure: Groups<'_> = BTreeMap::new();
-        let mut perhaps: Groups<'_> = BTreeMap::new();
-        let mut written: BTreeMap<(&str, Write, String), (&Table, Vec<Row>)> = BTreeMap::new();
-        for (table, merged) in step.rows.values() {
-            group(table, merged, &mut sure, &mut perhaps, &mut written);
-        }
-        for (dropped, all_there) in [(sure, true), (perhaps, false)] {
-            for (table, keys) in dropped.into_values() {
-                let sql = delete(table, schema);
-                run(connection, table, &sql, &keys, all_there).await?;
+        let mut dropped: BTreeMap<(Dropped, &str), Group<'_>> = BTreeMap::new();
+        let mut written: BTreeMap<(&str, Write, Vec<&str>), Group<'_>> = BTreeMap::new();
+        for (table, merged) in step.rows() {
+            if let Some(sure) = merged.dropped {
+                let group = dropped.entry((sure, table.name)).or_insert((table, Vec::new()));
+                group.1.push((&merged.key, &none));
+            }
+            if let Some((write, columns)) = &merged.written {
+                let names = columns.keys().map(String::as_str).collect();
+                let group = written.entry((table.name, *write, names));
+                group.or_insert((table, Vec::new())).1.push((&merged.key, columns));
             }
         }
-        for ((_, write, _), (table, rows)) in written {
-            let Some(columns) = rows.first().map(|row| row.keys().cloned().collect::<Vec<_>>())
-            else {
-                continue;
-            };
+        for ((sure, _), (table, rows)) in dropped {
+            let keys = Columns::of(table, table.key.iter().copied(), &rows);
+            let sql = delete(table, schema, &keys);
+            run(connection, table, &sql, keys, (sure == Dropped::There).then_some(rows.len()))
+                .await?;
+        }
+        for ((_, write, names), (table, rows)) in written {
+            let names = with_key(table, &names);
+            let columns = Columns::of(table, names.iter().copied(), &rows);
             let sql = match write {
-                Write::Put => put(table, schema, &columns),
-                Write::Patch => patch(table, schema, &columns),
-                Write::Add => add(table, schema, &columns, rows.first()),
+                Write::Put => put(table, schema, &names, &columns),
+                Write::Patch => patch(table, schema, &names, &columns),
+                Write::Add => {
+                    let first = rows.first().map_or(&none, |(_, columns)| columns);
+                    add(table, schema, &names, &columns, first)
+                }
             };
-            run(connection, table, &sql, &rows, true).await?;
+            run(connection, table, &sql, columns, Some(rows.len())).await?;
         }
         for (event, change) in &step.everywhere {
             match past.and_then(|stamps| stamps.get(*event)) {
@@ -80,50 +118,31 @@ pub async fn write(
     Ok(())
 }
 
-type Groups<'a> = BTreeMap<&'a str, (&'a Table, Vec<Row>)>;
-
-fn group<'a>(
-    table: &'a Table,
-    merged: &Merged,
-    sure: &mut Groups<'a>,
-    perhaps: &mut Groups<'a>,
-    written: &mut BTreeMap<(&'a str, Write, String), (&'a Table, Vec<Row>)>,
-) {
-    if let Some(dropped) = merged.dropped {
-        let group = if dropped == Dropped::There { sure } else { perhaps };
-        group.entry(table.name).or_insert((table, Vec::new())).1.push(merged.key.clone());
-    }
-    if let Some((write, columns)) = &merged.written {
-        let mut row = columns.clone();
-        row.extend(merged.key.clone());
-        let mut set = String::new();
-        for column in row.keys() {
-            set.push_str(column);
-            set.push(',');
-        }
-        written.entry((table.name, *write, set)).or_insert((table, Vec::new())).1.push(row);
-    }
+/// The names of a table's key, then those of the other columns.
+pub(super) fn with_key<'a>(table: &'static Table, names: &[&'a str]) -> Vec<&'a str> {
+    let others = names.iter().copied().filter(|it| !table.key.contains(it));
+    table.key.iter().copied().chain(others).collect()
 }
 
 async fn run(
     connection: &mut PgConnection,
     table: &Table,
     sql: &str,
-    rows: &[Row],
-    all: bool,
+    columns: Columns<'_>,
+    expected: Option<usize>,
 ) -> Result<(), WriteError> {
-    let name = || format!("{}.{}", table.schema, table.name);
-    let json = serde_json::to_string(rows).unwrap_or_default();
-    let done = sqlx::query(sql)
-        .bind(json)
-        .execute(connection)
-        .await
-        .map_err(|source| WriteError::Postgres { table: name(), source })?;
-    let expected = u64::try_from(rows.len()).unwrap_or_default();
-    if all && done.rows_affected() != expected {
-        return Err(WriteError::Rows { table: name(), expected, found: done.rows_affected() });
+    let mut arguments = PgArguments::default();
+    let bound = columns.bind_to(&mut arguments);
+    bound.map_err(|error| refused(table, sqlx::Error::Encode(error)))?;
+    let done = query(sql, arguments).execute(connection).await;
+    let found = done.map_err(|source| refused(table, source))?.rows_affected();
+    match expected.map(|count| u64::try_from(count).unwrap_or(u64::MAX)) {
+        Some(expected) if expected != found => {
+            let table = format!("{}.{}", table.schema, table.name);
+            Err(WriteError::Rows { table, expected, found })
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 async fn everywhere(
@@ -167,7 +186,7 @@ pub(super) fn refused(table: &Table, source: sqlx::Error) -> WriteError {
 
 pub(super) fn qualified(table: &Table, schema: Option<&str>) -> String {
     // A table of another schema than its context's, such as auth.users, is never moved.
-    let schema = schema.filter(|_| !table.sql.is_empty()).unwrap_or(table.schema);
+    let schema = schema.filter(|_| !table.foreign).unwrap_or(table.schema);
     format!("{}.{}", quoted(schema), quoted(table.name))
 }
 
@@ -175,34 +194,41 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn list(columns: &[String]) -> String {
+fn list(columns: &[&str]) -> String {
     columns.iter().map(|it| quoted(it)).collect::<Vec<_>>().join(", ")
 }
 
-fn insert(table: &Table, schema: Option<&str>, columns: &[String]) -> String {
-    let (name, columns) = (qualified(table, schema), list(columns));
-    let key: Vec<String> = table.key.iter().map(|it| quoted(it)).collect();
-    format!(
-        "INSERT INTO {name} AS row ({columns}) SELECT {columns} \
-         FROM jsonb_populate_recordset(NULL::{name}, $1::text::jsonb) ON CONFLICT ({}) DO UPDATE SET ",
-        key.join(", ")
-    )
+/// `column = from.column, …` of all columns but the key's; of those, where there are no others.
+fn set(table: &Table, names: &[&str], from: &str) -> String {
+    let all = names.len() <= table.key.len();
+    let names = names.iter().filter(|it| all || !table.key.contains(it));
+    names.map(|it| format!("{0} = {from}.{0}", quoted(it))).collect::<Vec<_>>().join(", ")
 }
 
-fn put(table: &Table, schema: Option<&str>, columns: &[String]) -> String {
-    let set: Vec<String> =
-        columns.iter().map(|it| format!("{0} = excluded.{0}", quoted(it))).collect();
-    insert(table, schema, columns) + &set.join(", ")
+fn put(table: &Table, schema: Option<&str>, names: &[&str], columns: &Columns<'_>) -> String {
+    format!(
+        "INSERT INTO {} AS row ({1}) SELECT {1} FROM {2} AS given ON CONFLICT ({3}) DO UPDATE SET {4}",
+        qualified(table, schema),
+        list(names),
+        columns.given(1, &[]),
+        list(table.key),
+        set(table, names, "excluded"),
+    )
 }
 
 /// Rows that are there are added to without being proposed as rows of their own, which would have to
 /// satisfy every constraint of the table with the few columns that count.
-fn add(table: &Table, schema: Option<&str>, columns: &[String], first: Option<&Row>) -> String {
-    let is_number =
-        |name: &str| first.and_then(|row| row.get(name)).is_some_and(|it| it.is_number());
-    let set: Vec<String> = columns
+fn add(
+    table: &Table,
+    schema: Option<&str>,
+    names: &[&str],
+    columns: &Columns<'_>,
+    first: &Row,
+) -> String {
+    let is_number = |name: &str| first.get(name).is_some_and(serde_json::Value::is_number);
+    let set: Vec<String> = names
         .iter()
-        .filter(|it| !table.key.contains(&it.as_str()))
+        .filter(|it| !table.key.contains(it))
         .map(|it| {
             let name = quoted(it);
             if is_number(it) {
@@ -212,39 +238,34 @@ fn add(table: &Table, schema: Option<&str>, columns: &[String], first: Option<&R
             }
         })
         .collect();
-    let values: Vec<String> = columns.iter().map(|it| format!("added.{}", quoted(it))).collect();
-    let name = qualified(table, schema);
+    let values: Vec<String> = names.iter().map(|it| format!("added.{}", quoted(it))).collect();
     format!(
-        "MERGE INTO {name} AS row USING jsonb_populate_recordset(NULL::{name}, $1::text::jsonb) \
-         AS added ON {} WHEN MATCHED THEN UPDATE SET {} \
+        "MERGE INTO {} AS row USING {} AS added ON {} WHEN MATCHED THEN UPDATE SET {} \
          WHEN NOT MATCHED THEN INSERT ({}) VALUES ({})",
+        qualified(table, schema),
+        columns.given(1, &[]),
         same_key(table, "added"),
         set.join(", "),
-        list(columns),
+        list(names),
         values.join(", ")
     )
 }
 
-fn patch(table: &Table, schema: Option<&str>, columns: &[String]) -> String {
-    let name = qualified(table, schema);
-    let set: Vec<String> = columns
-        .iter()
-        .filter(|it| !table.key.contains(&it.as_str()))
-        .map(|it| format!("{0} = changed.{0}", quoted(it)))
-        .collect();
+fn patch(table: &Table, schema: Option<&str>, names: &[&str], columns: &Columns<'_>) -> String {
     format!(
-        "UPDATE {name} AS row SET {} FROM jsonb_populate_recordset(NULL::{name}, $1::text::jsonb) \
-         AS changed WHERE {}",
-        set.join(", "),
+        "UPDATE {} AS row SET {} FROM {} AS changed WHERE {}",
+        qualified(table, schema),
+        set(table, names, "changed"),
+        columns.given(1, &[]),
         same_key(table, "changed")
     )
 }
 
-fn delete(table: &Table, schema: Option<&str>) -> String {
-    let name = qualified(table, schema);
+fn delete(table: &Table, schema: Option<&str>, keys: &Columns<'_>) -> String {
     format!(
-        "DELETE FROM {name} AS row USING jsonb_populate_recordset(NULL::{name}, $1::text::jsonb) \
-         AS gone WHERE {}",
+        "DELETE FROM {} AS row USING {} AS gone WHERE {}",
+        qualified(table, schema),
+        keys.given(1, &[]),
         same_key(table, "gone")
     )
 }

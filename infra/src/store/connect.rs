@@ -7,6 +7,9 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+/// Prepared statements that a connection keeps.
+const STATEMENTS: usize = 500;
+
 /// What a pool is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -91,6 +94,8 @@ pub async fn connect(
         ("search_path", "pg_catalog"),
         ("timezone", "UTC"),
     ]);
+    // A projector has some statements for each table and set of columns.
+    options = options.statement_cache_capacity(STATEMENTS);
     if let Some(name) = role.database_role() {
         options = options.options([("role", name)]);
     }

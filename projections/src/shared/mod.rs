@@ -14,7 +14,17 @@ use crate::{
 
 /// Known accounts. Made by the migrator only where no `auth` schema exists; where Supabase owns it,
 /// nothing in it is touched.
-pub static USERS: Table = Table::new("auth", "users", &["id"], "");
+pub static USERS: Table = Table::new(
+    "auth",
+    "users",
+    &["id"],
+    "CREATE TABLE auth.users (
+        id uuid NOT NULL,
+        email text,
+        created_at timestamp with time zone
+    );",
+)
+.in_a_foreign_schema();
 
 /// The read model.
 #[must_use]

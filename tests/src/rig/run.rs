@@ -30,6 +30,8 @@ use super::{
 pub const CONTEXTS: [&str; 3] = ["shared", "samia", "lift"];
 /// How long the load may take to go on where no fault is.
 const RECOVERY: Duration = Duration::from_secs(60);
+/// What a process says in its log once it serves.
+const SERVES: &str = "annals serves";
 /// How long a process may take to come by a failpoint.
 const TO_FAILPOINT: Duration = Duration::from_secs(15);
 
@@ -142,6 +144,24 @@ impl System {
         Ok(())
     }
 
+    /// Waits until every process says that it serves.
+    ///
+    /// # Errors
+    /// When one does not in time.
+    pub async fn up(&mut self, patience: Duration) -> Done {
+        let began = Instant::now();
+        for slot in &mut self.slots {
+            while !std::fs::read_to_string(slot.log()).is_ok_and(|log| log.contains(SERVES)) {
+                if began.elapsed() > patience {
+                    return Err(format!("{} does not serve", slot.name).into());
+                }
+                slot.keep()?;
+                sleep(Duration::from_millis(20)).await;
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until rows and streams have come up to the log's end; says how long it took, or what stayed
     /// behind.
     ///
@@ -202,6 +222,8 @@ pub struct Rig {
     tally: Tally,
     /// What stayed behind, or did not come back.
     stuck: Vec<String>,
+    /// Whether Postgres was told not to flush.
+    forgetful: bool,
 }
 
 impl std::fmt::Debug for Rig {
@@ -335,8 +357,18 @@ impl Rig {
         }
         let journal = Journal::create(&options.journal)?;
         let chance = Chance::of(options.seed, 0xfa);
-        let (tally, stuck) = (Tally::default(), Vec::new());
-        Ok(Self { options, servers, system, asker, scene, journal, chance, tally, stuck })
+        Ok(Self {
+            options,
+            servers,
+            system,
+            asker,
+            scene,
+            journal,
+            chance,
+            tally: Tally::default(),
+            stuck: Vec::new(),
+            forgetful: false,
+        })
     }
 
     /// Load, and faults one after the other; then everything comes to rest.
@@ -361,6 +393,9 @@ impl Rig {
         // The last fault's harm is to be seen by what comes after it.
         load.goes_on(50, RECOVERY).await;
         let seen = self.stop(load).await?;
+        if !self.stuck.is_empty() {
+            return Ok(seen);
+        }
         self.rests().await?;
         // What a fault did to a stream that nobody writes to is seen with the next event.
         let (load, seed) = (Load { funds: 1, ..self.options.load }, seed ^ 1 << 31);
@@ -508,8 +543,9 @@ impl Rig {
             }
             Fault::Stall(role) => return self.stall(role, load).await,
             Fault::PowerCut => {
-                // Half of the time the machine of the processes goes down as well.
-                if self.chance.percent(50) {
+                // Half of the time the machine of the processes goes down as well; they would not go on from
+                // a log that lost what they know of.
+                if self.forgetful || self.chance.percent(50) {
                     for nth in 0..self.system.slots.len() {
                         self.kill(nth);
                     }
@@ -528,6 +564,7 @@ impl Rig {
                     sqlx::query(&sql).execute(&mut connection).await?;
                 }
                 sqlx::query("SELECT pg_reload_conf()").execute(&mut connection).await?;
+                self.forgetful = true;
                 load.goes_on(200, RECOVERY).await;
             }
         }

@@ -13,7 +13,7 @@ use super::Done;
 use crate::token;
 
 /// How long one sending is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(3);
+pub const PATIENCE: Duration = Duration::from_secs(2);
 /// Commands of the set-up that are under way at once.
 const AT_ONCE: usize = 16;
 /// How often a command of the set-up is sent.

@@ -467,6 +467,7 @@ impl Stage {
         for slot in &mut system.slots {
             slot.start(None)?;
         }
+        system.up(PATIENCE).await?;
         let path = self.options.journal.with_file_name(format!("{database}.jsonl"));
         let journal = Journal::create(&path)?;
         let asker = Asker(self.servers.client().await?);

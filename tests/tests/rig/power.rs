@@ -1,5 +1,7 @@
 //! Power cuts, where the machine allows them.
 
+use std::time::Duration;
+
 use annals_tests::rig::{
     faults::Fault,
     power::Disk,
@@ -35,7 +37,8 @@ async fn a_postgres_that_does_not_flush_is_seen_to_lose_what_it_acknowledged() {
     let _turn = turn().await;
     let faults = vec![Fault::ForgetFlushes, Fault::PowerCut];
     let Some(mut options) = powered("forgetful", faults).await else { return };
-    options.patience = std::time::Duration::from_secs(5);
+    options.patience = Duration::from_secs(10);
+    options.load.insists = Duration::from_secs(5);
     let report = run(options).await.unwrap();
     println!("{report}");
     assert!(report.findings.has("acknowledged and missing"), "{report}");

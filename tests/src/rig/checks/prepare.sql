@@ -1,5 +1,6 @@
 -- What the journal says (journal, answers) and what the streams hold (published) are filled in by the
 -- checker; the rest is the event table, read once.
+SET work_mem = '256MB';
 CREATE TEMP TABLE journal (
     id text PRIMARY KEY, command text, target uuid, expected integer, cents bigint
 );
