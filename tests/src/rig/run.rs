@@ -19,7 +19,7 @@ use super::{
     load::{Load, Running, Seen},
     power::Disk,
     process::{self, Program, Slot},
-    proxy::Moment,
+    proxy::{Moment, Proxy},
     report::{Report, Tally},
     scene::{Asker, Scene, issuer, tokens},
     servers::{Servers, copy_folder, keys_of},
@@ -286,7 +286,8 @@ pub async fn run(options: Options) -> Done<Report> {
     };
     report.void = void(&report);
     if !report.is_good() {
-        let kept = rig.options.journal.with_extension("logs");
+        let chosen = std::env::var_os("ANNALS_RIG_LOGS").map(PathBuf::from);
+        let kept = chosen.unwrap_or_else(|| rig.options.journal.with_extension("logs"));
         copy_folder(&rig.options.folder.join("logs"), &kept)?;
         eprintln!("rig: logs are in {}", kept.display());
     }
@@ -506,17 +507,13 @@ impl Rig {
             Fault::CutBeforeCommit(role) => return self.cut(role, Moment::Request, load).await,
             Fault::CutPostgres(role) => {
                 let nth = self.one_of(role);
-                let before = self.system.slots[nth].postgres.dropped();
-                self.system.slots[nth].postgres.cut_all();
-                self.a_moment(100).await;
-                return Ok(self.count_cuts(self.system.slots[nth].postgres.dropped() - before));
+                let cuts = drop_all(&self.system.slots[nth].postgres).await;
+                return Ok(self.count_cuts(cuts));
             }
             Fault::CutNats(role) => {
                 let nth = self.one_of(role);
-                let before = self.system.slots[nth].nats.dropped();
-                self.system.slots[nth].nats.cut_all();
-                self.a_moment(100).await;
-                return Ok(self.count_cuts(self.system.slots[nth].nats.dropped() - before));
+                let cuts = drop_all(&self.system.slots[nth].nats).await;
+                return Ok(self.count_cuts(cuts));
             }
             Fault::LoseAck => return self.lose_ack(load).await,
             Fault::DeleteStream => {
@@ -552,6 +549,13 @@ impl Rig {
                 }
                 self.servers.cut_power().await?;
                 self.tally.power_cuts += 1;
+                if self.forgetful {
+                    // Nobody would serve from it otherwise, and rightly.
+                    let mut connection = self.servers.connect(&self.system.database).await?;
+                    for statement in ["ALTER SYSTEM RESET ALL", "SELECT pg_reload_conf()"] {
+                        sqlx::query(statement).execute(&mut connection).await?;
+                    }
+                }
             }
             Fault::ForgetFlushes => {
                 let mut connection = self.servers.connect(&self.system.database).await?;
@@ -679,6 +683,16 @@ impl Rig {
         self.system.slots[leader].stall(false)?;
         Ok(self.system.slots[leader].ended().is_none())
     }
+}
+
+/// Drops all connections of a wire, as soon as there are any; says how many that were.
+async fn drop_all(wire: &Proxy) -> u64 {
+    let (before, began) = (wire.dropped(), Instant::now());
+    while wire.dropped() == before && began.elapsed() < Duration::from_secs(5) {
+        wire.cut_all();
+        sleep(Duration::from_millis(50)).await;
+    }
+    wire.dropped() - before
 }
 
 /// A seed that nobody chose.

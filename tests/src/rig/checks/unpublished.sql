@@ -4,7 +4,9 @@
 WITH epochs AS (
     SELECT published.*, published.epoch = relay.epoch AS is_newest,
            lag(published.position) OVER in_epoch AS before,
-           lag(published.position) OVER in_epoch IS NULL AS is_first
+           lag(published.position) OVER in_epoch IS NULL AS is_first,
+           lag(published.epoch) OVER (
+               PARTITION BY published.context ORDER BY published.sequence) AS epoch_before
     FROM published JOIN annals.relay AS relay USING (context)
     WINDOW in_epoch AS (PARTITION BY published.context, published.epoch ORDER BY published.sequence)
 ), due AS (
@@ -21,6 +23,9 @@ WITH epochs AS (
     UNION ALL
     SELECT context || ' ' || position || ' is out of order' FROM epochs
     WHERE NOT is_first AND (position <= before OR previous <> before)
+    UNION ALL
+    SELECT context || ' ' || position || ' comes from before the stream was begun anew' FROM epochs
+    WHERE epoch < epoch_before
     UNION ALL
     SELECT stored.context || ' ' || stored.position || ' is still needed' FROM stored
     JOIN annals.projections AS rows ON rows.name = stored.context
