@@ -516,13 +516,19 @@ impl Rig {
                 return Ok(self.count_cuts(cuts));
             }
             Fault::LoseAck => return self.lose_ack(load).await,
-            Fault::DeleteStream => {
-                let (master, context) = (self.servers.master().await?, self.context());
-                streams::delete(&master, context).await?;
-            }
+            Fault::DeleteStream => return self.delete_stream(load).await,
             Fault::PurgeStream => {
-                let (master, context) = (self.servers.master().await?, self.context());
-                return Ok(streams::purge(&master, context).await? > 0);
+                let master = self.servers.master().await?;
+                let began = Instant::now();
+                while began.elapsed() < TO_FAILPOINT {
+                    // An earlier fault may have left it empty, or not there for the moment.
+                    if streams::purge(&master, self.context()).await.is_ok_and(|purged| purged > 0)
+                    {
+                        return Ok(true);
+                    }
+                    load.goes_on(20, Duration::from_millis(200)).await;
+                }
+                return Ok(false);
             }
             Fault::RewindStreams => {
                 let copy = self.options.folder.join("older-streams");
@@ -580,6 +586,19 @@ impl Rig {
         self.chance.pick::<&str>(&OFTEN)
     }
 
+    /// Deletes a stream, as soon as there is one.
+    async fn delete_stream(&mut self, load: &Running) -> Done<bool> {
+        let master = self.servers.master().await?;
+        let began = Instant::now();
+        while began.elapsed() < TO_FAILPOINT {
+            if streams::delete(&master, self.context()).await.is_ok() {
+                return Ok(true);
+            }
+            load.goes_on(20, Duration::from_millis(200)).await;
+        }
+        Ok(false)
+    }
+
     fn count_cuts(&mut self, cuts: u64) -> bool {
         self.tally.cuts += cuts;
         cuts > 0
@@ -593,13 +612,12 @@ impl Rig {
         for nth in others.iter().chain([&chosen]) {
             self.kill(*nth);
         }
-        if name == "refilling" {
-            let (master, context) = (self.servers.master().await?, self.context());
-            streams::delete(&master, context).await?;
-        }
         let most = if matches!(name, "refilling" | "catching_up") { 1 } else { 12 };
         let failpoint = format!("{name}:{}", 1 + self.chance.below(most));
         self.system.slots[chosen].start(Some(&failpoint))?;
+        if name == "refilling" {
+            self.delete_stream(load).await?;
+        }
         let began = Instant::now();
         let died = loop {
             if self.system.slots[chosen].ended().is_some() {
