@@ -28,6 +28,9 @@ struct Wishes {
     /// At least so many power cuts; they need root and a loop device. 0 for none.
     #[arg(long, default_value_t = 5)]
     cuts: u64,
+    /// No round of faults begins after so many minutes, whatever is still missing.
+    #[arg(long, default_value_t = 24 * 60)]
+    minutes: u64,
     /// What decides load and faults; any, if left out.
     #[arg(long, env = "ANNALS_RIG_SEED")]
     seed: Option<u64>,
@@ -66,6 +69,7 @@ async fn main() -> ExitCode {
         commands: wishes.commands,
         kills: wishes.kills,
         cuts: wishes.cuts,
+        longest: Duration::from_secs(60 * wishes.minutes),
         wallets: wishes.wallets.max(2),
         load: Load {
             clients: wishes.clients.max(1),

@@ -46,6 +46,8 @@ pub struct Options {
     pub kills: u64,
     /// At least so many power cuts; with none, the servers write to an ordinary folder.
     pub cuts: u64,
+    /// No round begins after so long, whatever is still missing.
+    pub longest: Duration,
     /// Wallets.
     pub wallets: usize,
     /// The load.
@@ -263,7 +265,8 @@ pub async fn run(options: Options) -> Done<Report> {
             rig.tally.power_cuts,
             began.elapsed().as_secs()
         );
-        let last = enough || rig.options.faults.is_some() || !rig.stuck.is_empty();
+        let late = began.elapsed() > rig.options.longest;
+        let last = enough || late || rig.options.faults.is_some() || !rig.stuck.is_empty();
         if last || rounds.is_multiple_of(rig.options.check_every) {
             let found = rig.system.check(&rig.servers, rig.journal.path()).await?;
             if last || found.broken().next().is_some() {

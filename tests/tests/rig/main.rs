@@ -32,6 +32,7 @@ fn short(name: &str) -> Options {
         commands: 0,
         kills: 0,
         cuts: 0,
+        longest: Duration::MAX,
         wallets: 12,
         load: Load { clients: 12, rest: Duration::from_millis(10), ..Load::default() },
         faults: Some(Vec::new()),
