@@ -23,6 +23,8 @@ const REDACTED: &str = "[redacted]";
 /// Moves with every event, and says nothing of its own.
 const CLOCK: &str = "updated_at";
 
+/// Changes of one table, with their places among all.
+type Changes<'a> = (&'static Table, Vec<(usize, &'a Change)>);
 /// A row as Postgres tells it.
 type Fields = Map<String, Value>;
 /// A row as it is known while a batch is gone through; none where it is not there.
@@ -44,7 +46,7 @@ pub(super) async fn tell(
         .filter(|(nth, change)| meets(change, events.get(*nth)))
         .map(|(_, change)| (change.table.name, key_of(change.table, &change.key)))
         .collect();
-    let mut tables: BTreeMap<&str, (&'static Table, Vec<(usize, &Change)>)> = BTreeMap::new();
+    let mut tables: BTreeMap<&str, Changes<'_>> = BTreeMap::new();
     for (place, (_, change)) in changes.iter().enumerate() {
         let of_rows = || met.contains(&(change.table.name, key_of(change.table, &change.key)));
         if change.table.name != lines.name && (is_everywhere(change) || of_rows()) {
