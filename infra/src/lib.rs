@@ -7,6 +7,7 @@ pub mod app;
 pub mod auth;
 pub mod bench;
 pub mod cli;
+pub mod console;
 pub mod dev;
 pub mod engine;
 pub mod erasure;

@@ -4,7 +4,10 @@ use annals_domain::Imported;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::change::{Change, Operation, Row};
+use crate::{
+    change::{Change, Operation},
+    row::Row,
+};
 
 /// A documented table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,8 +138,8 @@ impl Table {
     /// the event says.
     #[must_use]
     pub fn imported(&'static self, row: &Imported) -> Change {
-        let named = |names: &mut dyn Iterator<Item = &str>| -> Row {
-            names.filter_map(|name| Some((name.to_owned(), row.row.get(name)?.clone()))).collect()
+        let named = |names: &mut dyn Iterator<Item = &'static str>| -> Row {
+            names.filter_map(|name| Some((name, row.row.get(name)?.clone()))).collect()
         };
         let key = named(&mut self.key.iter().copied());
         let columns = self.columns();
@@ -155,15 +158,26 @@ impl Table {
             .collect()
     }
 
+    /// The columns whose comment in the table's file calls them personal.
+    #[must_use]
+    pub fn personal(&self) -> Vec<&'static str> {
+        let comments = self.sql.split("COMMENT ON COLUMN ").skip(1);
+        let told = comments.filter_map(|comment| {
+            let (name, rest) = comment.split_once(" IS")?;
+            let column = name.rsplit('.').next()?.trim_matches('"');
+            rest.split("';").next()?.contains("Personal data").then_some(column)
+        });
+        told.collect()
+    }
+
     fn change(
         &'static self,
         operation: Operation,
         key: impl Key,
         payload: impl Serialize,
     ) -> Change {
-        let names = self.key.iter().map(|name| (*name).to_owned());
-        let key: Row = names.zip(key.values()).collect();
-        Change { table: self, operation, key, columns: columns(payload) }
+        let key: Row = self.key.iter().copied().zip(key.values()).collect();
+        Change { table: self, operation, key, columns: Row::of(payload) }
     }
 
     fn everywhere(
@@ -173,7 +187,7 @@ impl Table {
         value: impl Serialize,
     ) -> Change {
         let mut key = Row::new();
-        key.insert(column.to_owned(), json(value));
+        key.insert(column, json(value));
         Change { table: self, operation, key, columns: Row::new() }
     }
 }
@@ -237,13 +251,6 @@ pub(crate) fn json(value: impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
 }
 
-fn columns(payload: impl Serialize) -> Row {
-    match json(payload) {
-        Value::Object(fields) => fields,
-        _ => Row::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use annals_domain::{DomainEvent, lift::alert::Event};
@@ -259,6 +266,11 @@ mod tests {
         assert_eq!(column("title"), Some(expected));
         assert_eq!(column("created_at").map(|it| it.kind), Some("timestamp with time zone"));
         assert_eq!(column("CONSTRAINT"), None);
+    }
+
+    #[test]
+    fn personal_columns_are_read_from_the_comments() {
+        assert_eq!(ALERTS.personal(), ["title", "description", "trigger_data", "resolution_notes"]);
     }
 
     #[test]

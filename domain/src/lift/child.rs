@@ -32,7 +32,7 @@ pub struct RegisterChild {
     /// The first name, and no other: one word or a hyphenated one.
     pub first_name: String,
     /// The date of birth, if known.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub date_of_birth: Option<NaiveDate>,
     /// The year group.
     #[serde(default)]
@@ -71,7 +71,7 @@ pub struct UpdateChildDetails {
     #[serde(default)]
     pub first_name: Option<String>,
     /// The date of birth; null where it is not known.
-    #[serde(default, deserialize_with = "text::some")]
+    #[serde(default, deserialize_with = "crate::time::some_dated")]
     pub date_of_birth: Option<Option<NaiveDate>>,
     /// The year group; null for none.
     #[serde(default, deserialize_with = "text::some")]
@@ -109,7 +109,7 @@ pub struct RecordConsent {
     #[serde(default)]
     pub consent_type: Option<ConsentType>,
     /// When it was given; not in the future. Required.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub consent_date: Option<DateTime<Utc>>,
 }
 

@@ -156,10 +156,10 @@ pub struct StartSubscription {
 #[serde(deny_unknown_fields)]
 pub struct RenewSubscription {
     /// When it begins; with the end of the present one, if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub current_period_start: Option<DateTime<Utc>>,
     /// When it ends; an interval later, if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub current_period_end: Option<DateTime<Utc>>,
 }
 
@@ -414,7 +414,7 @@ refusals! {
         /// nestsync.rule.subscription.one_live
         SubscriptionExists => "a family has one subscription at a time, and one trial ever";
         /// nestsync.rule.payment.token_only
-        RawCardRefused => "this is a card's number; only the provider's token is accepted",
+        RawCardRefused => "this is a card's number; only the provider's token is accepted", at "provider_method_id",
             hint "exchange the card for a token with the provider first";
         /// nestsync.rule.payment.default
         PaymentMethodInUse => "the subscription is paid with this", hint "cancel the subscription first";

@@ -21,7 +21,7 @@ pub struct AddChild {
     #[serde(default)]
     pub last_name: Option<String>,
     /// Date of birth.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub date_of_birth: Option<NaiveDate>,
     /// Size of clothes, as labels have it.
     #[serde(default)]
@@ -45,7 +45,7 @@ pub struct UpdateChildProfile {
     #[serde(default, deserialize_with = "text::some")]
     pub last_name: Option<Option<String>>,
     /// Another date of birth.
-    #[serde(default, deserialize_with = "text::some")]
+    #[serde(default, deserialize_with = "crate::time::some_dated")]
     pub date_of_birth: Option<Option<NaiveDate>>,
     /// Another size of clothes.
     #[serde(default, deserialize_with = "text::some")]

@@ -72,7 +72,7 @@ pub struct AddInventoryItem {
     #[serde(default)]
     pub reorder_quantity: Option<Quantity>,
     /// Last day of use.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub expires_on: Option<NaiveDate>,
 }
 
@@ -99,7 +99,7 @@ pub struct UpdateInventoryItem {
     #[serde(default)]
     pub unit: Option<String>,
     /// Last day of use.
-    #[serde(default, deserialize_with = "text::some")]
+    #[serde(default, deserialize_with = "crate::time::some_dated")]
     pub expires_on: Option<Option<NaiveDate>>,
 }
 
@@ -139,7 +139,7 @@ pub struct LogUsage {
     /// How much was used.
     pub quantity: Quantity,
     /// When; now, if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub used_at: Option<DateTime<Utc>>,
     /// By or for whom, a child of the same family.
     #[serde(default)]
@@ -442,7 +442,7 @@ refusals! {
         NotEnoughStock { quantity: Amount } => "only {quantity} is left", at "quantity";
         /// nestsync.rule.item.precision
         QuantityInvalid { field: &'static str } =>
-            "{field} must be a decimal with at most two places, positive (stock and threshold: or zero), at most 9999999999.99";
+            "{field} must be a decimal with at most two places, positive (stock and threshold: or zero), at most 9999999999.99", of field;
         /// nestsync.rule.usage.void
         UsageAlreadyVoided => "this use was voided already", at "usage_id";
         /// nestsync.rule.usage.time

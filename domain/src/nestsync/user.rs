@@ -65,7 +65,7 @@ pub struct UpdateUserAccount {
 #[serde(deny_unknown_fields)]
 pub struct RecordSignIn {
     /// When; now, if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub signed_in_at: Option<DateTime<Utc>>,
 }
 

@@ -83,7 +83,7 @@ pub struct RegisterUser {
     #[serde(default)]
     pub phone_number: Option<Text<20>>,
     /// The day of birth.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub date_of_birth: Option<NaiveDate>,
     /// Name of the time zone; `UTC` where none is given.
     #[serde(default)]
@@ -118,7 +118,7 @@ pub struct UpdateUserDetails {
     #[serde(default, deserialize_with = "text::some")]
     pub phone_number: Option<Option<Text<20>>>,
     /// Another day of birth.
-    #[serde(default, deserialize_with = "text::some")]
+    #[serde(default, deserialize_with = "crate::time::some_dated")]
     pub date_of_birth: Option<Option<NaiveDate>>,
     /// Another time zone.
     #[serde(default, deserialize_with = "text::some")]

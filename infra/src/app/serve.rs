@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::AppError;
 use crate::{
+    console,
     engine::Limits,
     serve::{self, Config, Roles, Running, Signing},
     settings::{Resolved, Role, Settings},
@@ -87,6 +88,10 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         reactor: has(Role::Reactor),
     };
     let catalogue = Arc::new(annals_commands::Catalogue::new());
+    config.console = settings
+        .console_address
+        .filter(|_| has(Role::Console))
+        .map(|address| console::Config { address, people: None });
     config.history = settings.history.clone();
     config.contexts = catalogue
         .contexts()

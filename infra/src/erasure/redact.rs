@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use annals_commands::Catalogue as Aggregates;
 use annals_domain::RowType;
 use annals_projections::{Catalogue, Change, Operation, Row};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection, PgPool};
 
 use super::{EraseError, about};
@@ -191,15 +191,15 @@ fn collect(
         Operation::Add | Operation::Drop | Operation::DropWhere => return,
     }
     let mut row: Row = change.columns;
-    row.retain(|name, value| known.contains(name.as_str()) && is_tombstone(value));
+    row.retain(|name, value| known.contains(name) && is_tombstone(value));
     if row.is_empty() {
         return;
     }
-    let columns: Vec<String> = row.keys().cloned().collect();
-    let key: Vec<String> = change.key.keys().cloned().collect();
+    let columns: Vec<String> = row.keys().map(str::to_owned).collect();
+    let key: Vec<String> = change.key.keys().map(str::to_owned).collect();
     row.extend(change.key);
     let group = groups.entry((change.table.name, columns, key)).or_default();
-    group.insert(Value::Object(row).to_string());
+    group.insert(json!(row).to_string());
 }
 
 /// Whether this stands for what is gone (shared.erasure.tombstones).

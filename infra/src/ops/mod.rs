@@ -19,7 +19,7 @@ pub mod migrate;
 mod moment;
 pub mod parked;
 pub mod past;
-mod progress;
+pub(crate) mod progress;
 pub mod prove;
 pub mod rebuild;
 pub mod replay;

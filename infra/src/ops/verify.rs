@@ -10,7 +10,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     EXIT_CODES, OpsError,
@@ -130,7 +130,7 @@ pub async fn run(args: VerifyArgs) -> Result<ExitCode, OpsError> {
     let report = report?;
     let well = report.findings.is_empty();
     if args.json {
-        say(&as_json(&report, began, took));
+        say(&as_json(&report, began, took).to_string());
     } else {
         say(&in_words(&report, began, took));
     }
@@ -192,14 +192,14 @@ fn place(finding: &Finding) -> String {
     }
 }
 
-fn as_json(report: &Report, began: u64, seconds: f64) -> String {
+/// What was found, for programs.
+pub(crate) fn as_json(report: &Report, began: u64, seconds: f64) -> Value {
     json!({ "result": {
         "altered": !report.findings.is_empty(), "from": began + 1, "events": report.events,
         "checkpoints": report.checkpoints, "signed": report.signed,
         "size": report.tree.size(), "root": STANDARD.encode(report.tree.root()),
         "findings": report.findings, "seconds": seconds,
     }})
-    .to_string()
 }
 
 /// What is remembered between two runs.

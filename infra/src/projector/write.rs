@@ -82,7 +82,7 @@ pub async fn write(
                 group.1.push((&merged.key, &none));
             }
             if let Some((write, columns)) = &merged.written {
-                let names = columns.keys().map(String::as_str).collect();
+                let names = columns.keys().collect();
                 let group = written.entry((table.name, *write, names));
                 group.or_insert((table, Vec::new())).1.push((&merged.key, columns));
             }

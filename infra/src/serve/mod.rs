@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{AuthError, Verifier},
+    console,
     engine::{Clock, Engine, Limits, Parts, SystemClock},
     erasure::{self, EraseError, Eraser},
     keys::{Kek, KekError, Keys, KeysError, REFRESH, secrets_or_create},
@@ -99,6 +100,8 @@ pub struct Config {
     pub watches_refusals: bool,
     /// Rules that reactions judge by.
     pub rules: Arc<Rules>,
+    /// The console, where this process serves it.
+    pub console: Option<console::Config>,
     /// For how many days backups are kept, as receipts of erasures say.
     pub backup_days: u64,
 }
@@ -135,6 +138,7 @@ impl Config {
             region: "ca-central-1".to_owned(),
             watches_refusals: true,
             rules: Arc::new(Rules::default()),
+            console: None,
             backup_days: 30,
         }
     }
@@ -216,6 +220,9 @@ pub enum ServeError {
          leave it out of ANNALS_CONTEXTS here"
     )]
     Region(String),
+    /// The console.
+    #[error(transparent)]
+    Console(#[from] console::StartError),
     /// Whoever was erased cannot be erased again.
     #[error("erased people may be back, and nothing is served until they are gone: {0}")]
     Erasure(#[from] EraseError),
@@ -231,6 +238,8 @@ pub struct Running {
     pub engine: Option<Engine>,
     /// The keys.
     pub keys: Arc<Keys>,
+    /// Where the console is, where this process serves it.
+    pub console: Option<std::net::SocketAddr>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -420,10 +429,27 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             tasks.push(tokio::spawn(projector.run(name, stop.clone())));
         }
     }
+    let mut console_at = None;
+    if let Some(wanted) = &config.console {
+        let parts = console::Parts {
+            database_url: config.database_url.clone(),
+            keys_url: config.keys_url.clone(),
+            keys: Arc::clone(&keys),
+            client: client.clone(),
+            verifier: Arc::clone(&config.verifier),
+            clock: Arc::clone(&config.clock),
+            signing: config.signing.clone(),
+            people: wanted.people.clone(),
+            allow_unsafe: config.allow_unsafe,
+        };
+        let served = console::start(wanted.address, parts, stop.clone()).await?;
+        console_at = Some(served.address);
+        tasks.extend(served.tasks);
+    }
     // An engine ends once nobody holds it any more: last.
     tasks.extend(engines);
     let engine = engine.map(|(engine, _)| engine);
-    Ok(Running { engine, keys, stop, tasks })
+    Ok(Running { engine, keys, console: console_at, stop, tasks })
 }
 
 /// Erases again, before anything is served, whom a restored backup brought back.

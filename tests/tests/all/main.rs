@@ -8,6 +8,7 @@
 
 mod catalogue;
 mod commands;
+mod console;
 mod discovery;
 mod erasure;
 mod fanout;
@@ -18,5 +19,6 @@ mod reactions;
 mod refused;
 mod rls;
 mod store;
+mod stories;
 mod subject;
 mod transfer;

@@ -29,9 +29,18 @@ const EXACT: f32 = 2_000_000.0;
 /// How long the key store may take to answer before it counts as out of reach.
 const KEYS: Duration = Duration::from_secs(3);
 
+/// Where NATS and the key store are.
+pub(super) enum Reach {
+    /// As the settings say.
+    Setup(Box<Setup>),
+    /// NATS is connected already, and the key store is here.
+    Served(String),
+}
+
 /// What is asked, and stays open from one look to the next.
 pub(super) struct Observer {
-    pub setup: Setup,
+    /// Where NATS and the key store are.
+    pub reach: Reach,
     pub pool: PgPool,
     pub catalogue: Catalogue,
     pub nats: Option<Client>,
@@ -81,9 +90,13 @@ impl Observer {
 
     async fn nats(&mut self) -> Nats {
         if self.nats.is_none() {
-            match self.setup.nats().await {
+            let connected = match &self.reach {
+                Reach::Setup(setup) => setup.nats().await.map_err(|error| error.to_string()),
+                Reach::Served(_) => Err("nobody is connected".to_owned()),
+            };
+            match connected {
                 Ok(client) => self.nats = Some(client),
-                Err(error) => return Nats { reachable: false, error: Some(error.to_string()) },
+                Err(error) => return Nats { reachable: false, error: Some(error) },
             }
         }
         Nats { reachable: true, error: None }
@@ -254,7 +267,11 @@ impl Observer {
     }
 
     async fn keys(&self) -> Keys {
-        let url = match self.setup.keys_url() {
+        let url = match &self.reach {
+            Reach::Setup(setup) => setup.keys_url(),
+            Reach::Served(url) => Ok(url.as_str()),
+        };
+        let url = match url {
             Ok(url) => url,
             Err(error) => return Keys { error: Some(error.to_string()), ..Keys::default() },
         };

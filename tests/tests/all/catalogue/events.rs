@@ -1,6 +1,6 @@
 //! Every kind of event, by samples that fit its schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use annals_commands::{AggregateType, Catalogue as Aggregates};
 use annals_domain::{EventType, RowType, Subject};
@@ -263,6 +263,30 @@ fn no_two_events_of_an_aggregate_share_a_name() {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), count, "{}", aggregate.name);
+    }
+}
+
+#[test]
+fn every_documented_column_is_written_by_some_event_that_is_no_import() {
+    let catalogue = Catalogue::new();
+    let mut written: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    for sample in samples().into_iter().filter(|it| it.full && !it.event.name.ends_with("Imported"))
+    {
+        for change in sample.changes(&catalogue).unwrap() {
+            let columns = written.entry((change.table.schema, change.table.name)).or_default();
+            columns.extend(change.columns.keys().chain(change.key.keys()).cloned());
+        }
+    }
+    let tables = catalogue.contexts().flat_map(|context| context.tables);
+    for table in tables.filter(|table| table.writer == Writer::Projector) {
+        let columns = written.get(&(table.schema, table.name)).cloned().unwrap_or_default();
+        let never: Vec<&str> = table
+            .columns()
+            .iter()
+            .map(|it| it.name)
+            .filter(|name| !columns.contains(*name))
+            .collect();
+        assert!(never.is_empty(), "{}.{}: {never:?}", table.schema, table.name);
     }
 }
 
