@@ -62,7 +62,9 @@ pub(super) async fn tell(
         Some(_) => HashMap::new(),
     };
     let told = go_through(changes, &mut known, &typed, events.len());
-    for (nth, change) in changes.iter_mut().filter(|(_, change)| change.table.name == lines.name) {
+    let line =
+        |change: &Change| change.table.name == lines.name && change.operation == Operation::Put;
+    for (nth, change) in changes.iter_mut().filter(|(_, change)| line(change)) {
         if let Some(values) = kept.get(&key_of(lines, &change.key)) {
             change.columns.insert(column.to_owned(), values.clone());
         } else if let Some(values) = told.get(*nth).filter(|values| !values.is_empty()) {
@@ -81,7 +83,7 @@ async fn lines_of(
 ) -> Result<HashMap<String, Value>, sqlx::Error> {
     let keys: Vec<&Row> = changes
         .iter()
-        .filter(|(_, change)| change.table.name == lines.name)
+        .filter(|(_, change)| change.table.name == lines.name && change.operation == Operation::Put)
         .map(|(_, change)| &change.key)
         .collect();
     let name = qualified(lines, None);
