@@ -6,11 +6,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use annals_projections::{Change, Operation, Row, Table};
+use chrono::DateTime;
 use serde_json::{Map, Value};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, postgres::PgArguments};
+use uuid::Uuid;
 
 use super::{
     apply::Target,
+    columns::Columns,
     write::{qualified, quoted},
 };
 use crate::store::StoredEvent;
@@ -20,8 +23,10 @@ const REDACTED: &str = "[redacted]";
 /// Moves with every event, and says nothing of its own.
 const CLOCK: &str = "updated_at";
 
+/// A row as Postgres tells it.
+type Fields = Map<String, Value>;
 /// A row as it is known while a batch is gone through; none where it is not there.
-type Known = HashMap<(&'static str, String), Option<Row>>;
+type Known = HashMap<(&'static str, String), Option<Fields>>;
 
 /// Puts into each event's line what the rows that it changes held before.
 ///
@@ -48,7 +53,7 @@ pub(super) async fn tell(
         }
     }
     let mut known = Known::new();
-    let mut typed: HashMap<usize, Row> = HashMap::new();
+    let mut typed: HashMap<usize, Fields> = HashMap::new();
     for (table, those) in tables.into_values() {
         let (places, those): (Vec<usize>, Vec<&Change>) = those.into_iter().unzip();
         there(connection, target.schema, table, &those, &mut known).await?;
@@ -62,13 +67,11 @@ pub(super) async fn tell(
         Some(_) => HashMap::new(),
     };
     let told = go_through(changes, &mut known, &typed, events.len());
-    let line =
-        |change: &Change| change.table.name == lines.name && change.operation == Operation::Put;
-    for (nth, change) in changes.iter_mut().filter(|(_, change)| line(change)) {
+    for (nth, change) in changes.iter_mut().filter(|(_, change)| is_line(change, lines)) {
         if let Some(values) = kept.get(&key_of(lines, &change.key)) {
-            change.columns.insert(column.to_owned(), values.clone());
+            change.columns.insert(column, values.clone());
         } else if let Some(values) = told.get(*nth).filter(|values| !values.is_empty()) {
-            change.columns.insert(column.to_owned(), Value::Object(values.clone()));
+            change.columns.insert(column, Value::Object(values.clone()));
         }
     }
     Ok(())
@@ -81,28 +84,19 @@ async fn lines_of(
     column: &str,
     changes: &[(usize, Change)],
 ) -> Result<HashMap<String, Value>, sqlx::Error> {
-    let keys: Vec<&Row> = changes
-        .iter()
-        .filter(|(_, change)| change.table.name == lines.name && change.operation == Operation::Put)
-        .map(|(_, change)| &change.key)
-        .collect();
-    let name = qualified(lines, None);
-    let sql = format!(
-        "SELECT jsonb_build_array(jsonb_build_object({}), row.{}) FROM {name} AS row
-         JOIN jsonb_populate_recordset(NULL::{name}, $1::text::jsonb) AS wanted ON {}",
-        lines
-            .key
-            .iter()
-            .map(|it| format!("'{it}', row.{}", quoted(it)))
-            .collect::<Vec<_>>()
-            .join(", "),
-        quoted(column),
-        same_key(lines)
+    let keys = changes.iter().filter(|(_, change)| is_line(change, lines));
+    let said: Vec<String> =
+        lines.key.iter().map(|it| format!("'{it}', row.{}", quoted(it))).collect();
+    let picked = format!(
+        "jsonb_build_array(jsonb_build_object({}), row.{})",
+        said.join(", "),
+        quoted(column)
     );
-    let rows: Vec<Value> = sqlx::query_scalar(&sql).bind(text(&keys)).fetch_all(connection).await?;
+    let keys = keys.map(|(_, change)| &change.key);
+    let rows = found(connection, None, lines, &picked, keys).await?;
     let line = |row: Value| match row {
         Value::Array(pair) => match <[Value; 2]>::try_from(pair) {
-            Ok([Value::Object(key), values]) => Some((key_of(lines, &key), values)),
+            Ok([Value::Object(key), values]) => Some((key_of(lines, &Row::from(key)), values)),
             _ => None,
         },
         _ => None,
@@ -122,6 +116,11 @@ fn meets(change: &Change, event: Option<&StoredEvent>) -> bool {
     }
 }
 
+/// Whether a change is an event's line, and not what an erasure does to many of them.
+fn is_line(change: &Change, lines: &Table) -> bool {
+    change.table.name == lines.name && change.operation == Operation::Put
+}
+
 fn is_everywhere(change: &Change) -> bool {
     matches!(change.operation, Operation::PatchWhere | Operation::DropWhere)
 }
@@ -130,7 +129,7 @@ fn is_everywhere(change: &Change) -> bool {
 fn go_through(
     changes: &[(usize, Change)],
     known: &mut Known,
-    typed: &HashMap<usize, Row>,
+    typed: &HashMap<usize, Fields>,
     events: usize,
 ) -> Vec<Map<String, Value>> {
     let mut told = vec![Map::new(); events];
@@ -150,7 +149,7 @@ fn go_through(
             (Operation::Drop, _) => {
                 let gone = known.insert(name, None);
                 if let (Some(Some(before)), Some(values)) = (gone, told.get_mut(*nth)) {
-                    add(values, change.table, personal, &before, &Row::new());
+                    add(values, change.table, personal, &before, &Fields::new());
                 }
             }
             (Operation::PatchWhere | Operation::DropWhere, columns) => {
@@ -164,22 +163,23 @@ fn go_through(
 }
 
 /// A row as it is made: null where nothing is written.
-fn made(change: &Change) -> Row {
+fn made(change: &Change) -> Fields {
     let columns = change.table.columns();
-    let mut row: Row = columns.iter().map(|it| (it.name.to_owned(), Value::Null)).collect();
-    row.extend(change.key.clone());
+    let mut row: Fields = columns.iter().map(|it| (it.name.to_owned(), Value::Null)).collect();
+    row.extend(owned(&change.key));
     row
 }
 
 /// Changes the rows that are known and have the value that is looked for.
-fn everywhere(known: &mut Known, change: &Change, columns: Option<&Row>) {
+fn everywhere(known: &mut Known, change: &Change, columns: Option<&Fields>) {
     let rows = known.iter_mut().filter(|((table, _), _)| *table == change.table.name);
     for (_, row) in rows {
-        let here = |row: &Row| change.key.iter().all(|(name, value)| row.get(name) == Some(value));
+        let here =
+            |row: &Fields| change.key.iter().all(|(name, value)| row.get(name) == Some(value));
         if row.as_ref().is_some_and(here) {
             match (change.operation, columns) {
                 (Operation::DropWhere, _) => *row = None,
-                (_, Some(columns)) => row.get_or_insert_with(Row::new).extend(columns.clone()),
+                (_, Some(columns)) => row.get_or_insert_with(Fields::new).extend(columns.clone()),
                 (_, None) => {}
             }
         }
@@ -191,8 +191,8 @@ fn add(
     values: &mut Map<String, Value>,
     table: &Table,
     personal: &[&str],
-    before: &Row,
-    columns: &Row,
+    before: &Fields,
+    columns: &Fields,
 ) {
     let goes = columns.is_empty();
     for (name, old) in before {
@@ -215,8 +215,12 @@ fn add(
     }
 }
 
+fn owned(row: &Row) -> impl Iterator<Item = (String, Value)> {
+    row.iter().map(|(name, value)| (name.to_owned(), value.clone()))
+}
+
 fn key_of(table: &Table, key: &Row) -> String {
-    let values = table.key.iter().map(|name| match key.get(*name) {
+    let values = table.key.iter().map(|name| match key.get(name) {
         Some(Value::String(text)) => text.clone(),
         other => other.map(ToString::to_string).unwrap_or_default(),
     });
@@ -241,19 +245,11 @@ async fn there(
     changes: &[&Change],
     known: &mut Known,
 ) -> Result<(), sqlx::Error> {
-    let name = qualified(table, schema);
-    let sql = format!(
-        "SELECT DISTINCT {} FROM {name} AS row
-         JOIN jsonb_populate_recordset(NULL::{name}, $1::text::jsonb) AS wanted ON {}",
-        as_json(table, "row"),
-        same_key(table)
-    );
-    let keys: Vec<&Row> =
-        changes.iter().filter(|change| !is_everywhere(change)).map(|change| &change.key).collect();
-    let rows: Vec<Value> = sqlx::query_scalar(&sql).bind(text(&keys)).fetch_all(connection).await?;
+    let keys = changes.iter().filter(|change| !is_everywhere(change)).map(|change| &change.key);
+    let rows = found(connection, schema, table, &as_json(table, "row"), keys).await?;
     for row in rows {
         if let Value::Object(row) = row {
-            known.insert((table.name, key_of(table, &row)), Some(row));
+            known.insert((table.name, key_of(table, &Row::from(row.clone()))), Some(row));
         }
     }
     Ok(())
@@ -265,7 +261,14 @@ async fn written(
     schema: Option<&str>,
     table: &'static Table,
     changes: &[&Change],
-) -> Result<Vec<Row>, sqlx::Error> {
+) -> Result<Vec<Fields>, sqlx::Error> {
+    let kinds: HashMap<&str, &str> =
+        table.columns().into_iter().map(|it| (it.name, it.kind)).collect();
+    let ours: Option<Vec<Fields>> =
+        changes.iter().map(|change| plain(&kinds, &change.columns)).collect();
+    if let Some(rows) = ours {
+        return Ok(rows);
+    }
     let name = qualified(table, schema);
     let sql = format!(
         "SELECT {} FROM ROWS FROM (jsonb_array_elements($1::text::jsonb)) WITH ORDINALITY AS given (fields, nth)
@@ -279,9 +282,91 @@ async fn written(
         Value::Object(row) => {
             row.into_iter().filter(|(name, _)| given.contains_key(name)).collect()
         }
-        _ => Row::new(),
+        _ => Fields::new(),
     });
     Ok(typed.collect())
+}
+
+/// What is picked of the rows with these keys that are there.
+async fn found(
+    connection: &mut PgConnection,
+    schema: Option<&str>,
+    table: &'static Table,
+    picked: &str,
+    keys: impl Iterator<Item = &Row>,
+) -> Result<Vec<Value>, sqlx::Error> {
+    let none = Row::new();
+    let mut seen = HashSet::new();
+    let keys: Vec<_> =
+        keys.filter(|key| seen.insert(key_of(table, key))).map(|key| (key, &none)).collect();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = Columns::of(table, table.key.iter().copied(), &keys);
+    let sql = format!(
+        "SELECT {picked} FROM {} AS wanted JOIN {} AS row ON {}",
+        keys.given(1, &[]),
+        qualified(table, schema),
+        same_key(table)
+    );
+    let mut arguments = PgArguments::default();
+    keys.bind_to(&mut arguments).map_err(sqlx::Error::Encode)?;
+    sqlx::query_scalar_with(&sql, arguments).fetch_all(connection).await
+}
+
+/// Columns in the form in which Postgres tells them, where that is plain to see; otherwise Postgres has to
+/// be asked.
+fn plain(kinds: &HashMap<&str, &str>, row: &Row) -> Option<Fields> {
+    row.iter()
+        .map(|(name, value)| Some((name.to_owned(), told(kinds.get(name)?, value)?)))
+        .collect()
+}
+
+fn told(kind: &str, value: &Value) -> Option<Value> {
+    if value.is_null() {
+        return Some(Value::Null);
+    }
+    let (plain, rest) = kind.split_once('(').unwrap_or((kind, ""));
+    match (plain, value) {
+        ("text" | "character varying", Value::String(_)) | ("boolean", Value::Bool(_)) => {
+            Some(value.clone())
+        }
+        ("smallint" | "integer" | "bigint", Value::Number(number)) if number.is_i64() => {
+            Some(value.clone())
+        }
+        ("uuid", Value::String(text)) => {
+            Some(Value::from(text.parse::<Uuid>().ok()?.hyphenated().to_string()))
+        }
+        ("timestamp with time zone", Value::String(text)) => {
+            let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+            let (seconds, micros) =
+                (time.format("%Y-%m-%dT%H:%M:%S"), time.timestamp_subsec_micros());
+            let part = if micros == 0 { String::new() } else { format!(".{micros:06}") };
+            let whole = time.timestamp_subsec_nanos() % 1_000 == 0;
+            whole.then(|| Value::from(format!("{seconds}{}+00:00", part.trim_end_matches('0'))))
+        }
+        ("numeric", Value::String(text)) => {
+            let scale: usize = rest.trim_end_matches(')').split_once(',')?.1.trim().parse().ok()?;
+            decimal(text, scale).map(Value::from)
+        }
+        _ => None,
+    }
+}
+
+/// A decimal number with so many digits after its point.
+fn decimal(text: &str, scale: usize) -> Option<String> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (whole, part) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let digits = |it: &str| it.bytes().all(|it| it.is_ascii_digit());
+    let is_plain = digits(whole)
+        && digits(part)
+        && (whole == "0" || (!whole.is_empty() && !whole.starts_with('0')))
+        && part.len() <= scale
+        // A zero has no sign.
+        && !(text.starts_with('-') && unsigned.bytes().all(|it| matches!(it, b'0' | b'.')));
+    let point = if scale == 0 { "" } else { "." };
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    is_plain.then(|| format!("{sign}{whole}{point}{part:0<scale$}"))
 }
 
 fn same_key(table: &Table) -> String {
@@ -307,7 +392,7 @@ mod tests {
          COMMENT ON COLUMN x.rows.state IS 'A state.';",
     );
 
-    fn object(value: Value) -> Row {
+    fn object(value: Value) -> Fields {
         value.as_object().cloned().unwrap()
     }
 
@@ -327,10 +412,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_about_to_be_written_is_told_as_postgres_tells_it() {
+        let of = |kind: &str, value: Value| super::told(kind, &value);
+        assert_eq!(of("numeric(15,2)", json!("7")), Some(json!("7.00")));
+        assert_eq!(of("numeric(15,2)", json!("-0.5")), Some(json!("-0.50")));
+        for other in ["-0.00", "07", "1.234", "NaN", "1e3", ""] {
+            assert_eq!(of("numeric(15,2)", json!(other)), None, "{other}");
+        }
+        let time = |text: &str| of("timestamp with time zone", json!(text));
+        assert_eq!(time("2026-01-02T03:04:05.120Z"), Some(json!("2026-01-02T03:04:05.12+00:00")));
+        assert_eq!(time("2026-01-02T03:04:05Z"), Some(json!("2026-01-02T03:04:05+00:00")));
+        assert_eq!(of("jsonb", json!({"b": 1})), None);
+        assert_eq!(of("jsonb", Value::Null), Some(Value::Null));
+    }
+
+    #[test]
     fn a_row_that_goes_is_told_whole() {
         let before = object(json!({"id": "1", "name": null, "state": "new"}));
         let mut values = object(json!({"state": "another row's"}));
-        add(&mut values, &ROWS, &ROWS.personal(), &before, &Row::new());
+        add(&mut values, &ROWS, &ROWS.personal(), &before, &Fields::new());
         let expected = json!({"state": "another row's", "rows.state": "new", "name": REDACTED});
         assert_eq!(Value::Object(values), expected);
     }
@@ -341,7 +441,8 @@ mod tests {
             (0, ROWS.patch("1", json!({"state": "a"}))),
             (1, ROWS.patch("1", json!({"state": "b"}))),
         ];
-        let typed = changes.iter().map(|(_, it)| it.columns.clone()).enumerate().collect();
+        let typed =
+            changes.iter().map(|(_, it)| owned(&it.columns).collect()).enumerate().collect();
         let there = object(json!({"id": "1", "state": "new"}));
         let mut known = Known::from([(("rows", "1".to_owned()), Some(there))]);
         let told = go_through(&changes, &mut known, &typed, 2);

@@ -8,7 +8,9 @@
 
 mod catalogue;
 mod commands;
+mod console;
 mod discovery;
+mod erasure;
 mod fanout;
 mod past;
 mod projections;
@@ -18,4 +20,6 @@ mod refused;
 mod rls;
 mod store;
 mod stories;
+mod stories;
+mod subject;
 mod transfer;
