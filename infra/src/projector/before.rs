@@ -69,7 +69,7 @@ pub(super) async fn tell(
         Some(_) => HashMap::new(),
     };
     let told = go_through(changes, &mut known, &typed, events.len());
-    for (nth, change) in changes.iter_mut().filter(|(_, change)| change.table.name == lines.name) {
+    for (nth, change) in changes.iter_mut().filter(|(_, change)| is_line(change, lines)) {
         if let Some(values) = kept.get(&key_of(lines, &change.key)) {
             change.columns.insert(column, values.clone());
         } else if let Some(values) = told.get(*nth).filter(|values| !values.is_empty()) {
@@ -86,7 +86,7 @@ async fn lines_of(
     column: &str,
     changes: &[(usize, Change)],
 ) -> Result<HashMap<String, Value>, sqlx::Error> {
-    let keys = changes.iter().filter(|(_, change)| change.table.name == lines.name);
+    let keys = changes.iter().filter(|(_, change)| is_line(change, lines));
     let said: Vec<String> =
         lines.key.iter().map(|it| format!("'{it}', row.{}", quoted(it))).collect();
     let picked = format!(
@@ -116,6 +116,11 @@ fn meets(change: &Change, event: Option<&StoredEvent>) -> bool {
         }),
         Operation::Add | Operation::PatchWhere | Operation::DropWhere => false,
     }
+}
+
+/// Whether a change is an event's line, and not what an erasure does to many of them.
+fn is_line(change: &Change, lines: &Table) -> bool {
+    change.table.name == lines.name && change.operation == Operation::Put
 }
 
 fn is_everywhere(change: &Change) -> bool {

@@ -20,5 +20,6 @@ mod refused;
 mod rls;
 mod store;
 mod stories;
+mod stories;
 mod subject;
 mod transfer;
