@@ -32,14 +32,17 @@ mod clock;
 pub mod lift;
 pub mod nestsync;
 pub mod restorative;
+#[cfg(feature = "sabotage")]
+pub mod rig;
 mod rows;
 pub mod samia;
 pub mod sample;
+pub mod stories;
 pub mod token;
 pub mod transfer;
 mod world;
 
 pub use caller::{Answer, Caller, Question};
-pub use clock::Ahead;
+pub use clock::{Ahead, Moving};
 pub use rows::{Reader, claim};
 pub use world::World;

@@ -19,5 +19,7 @@ mod reactions;
 mod refused;
 mod rls;
 mod store;
+mod stories;
+mod stories;
 mod subject;
 mod transfer;
