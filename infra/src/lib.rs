@@ -18,6 +18,7 @@ pub mod projector;
 pub mod proof;
 pub mod reactor;
 pub mod relay;
+pub mod sabotage;
 pub mod seal;
 pub mod sensitive;
 pub mod serve;

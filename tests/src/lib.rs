@@ -32,6 +32,8 @@ mod clock;
 pub mod lift;
 pub mod nestsync;
 pub mod restorative;
+#[cfg(feature = "sabotage")]
+pub mod rig;
 mod rows;
 pub mod samia;
 pub mod sample;

@@ -11,6 +11,7 @@ mod tour;
 pub(crate) use serve::told_to_stop;
 
 use std::{
+    ffi::OsString,
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -166,8 +167,13 @@ impl AppError {
 
 /// Does what was typed.
 pub async fn main() -> ExitCode {
+    main_of(std::env::args_os()).await
+}
+
+/// The same with other arguments than this process'; the first is the program's name.
+pub async fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     quiet_when_nobody_reads();
-    let done = match Cli::parse().task {
+    let done = match Cli::parse_from(arguments).task {
         Task::Dev(args) => dev::run(args).await,
         Task::Serve(args) => {
             let resolved = Sources::of_process(args.settings).resolve();

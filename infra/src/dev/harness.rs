@@ -44,6 +44,7 @@ use super::{
     chance, find_nats, find_postgres,
     log::Log,
     nats as broker,
+    own::OwnPostgres,
     place::{self, make_folder},
     postgres::{self as cluster, Tuning},
     record::Login,
@@ -75,7 +76,25 @@ pub async fn nats() -> Result<Nats, DevError> {
             find_nats(&bench.finder, &|_| ()).await
         })
         .await?;
-    Nats::start(found).await
+    Nats::start(found, scratch()?).await
+}
+
+/// A nats-server of its own, with its store in a folder below this one.
+///
+/// # Errors
+/// Each says what to do.
+pub async fn nats_in(folder: &Path) -> Result<Nats, DevError> {
+    let found = find_nats(&Bench::open().await?.finder, &|_| ()).await?;
+    Nats::start(&found, folder).await
+}
+
+/// A Postgres of its own, with its data in this folder, which is made or has one already.
+///
+/// # Errors
+/// Each says what to do.
+pub async fn postgres_in(folder: &Path) -> Result<OwnPostgres, DevError> {
+    let bench = Bench::open().await?;
+    OwnPostgres::start(folder, bench.postgres().await?, bench.run_as).await
 }
 
 /// The folder of Postgres' programs (of this major version, if one is asked for) and the program
@@ -389,8 +408,8 @@ pub struct Nats {
 }
 
 impl Nats {
-    async fn start(found: &Found) -> Result<Self, DevError> {
-        let home = scratch()?.join(format!("nats-{}", chance::hex::<4>()));
+    async fn start(found: &Found, folder: &Path) -> Result<Self, DevError> {
+        let home = folder.join(format!("nats-{}", chance::hex::<4>()));
         make_folder(&home, 0o755)?;
         let mut nats = Self {
             found: found.clone(),
@@ -455,6 +474,12 @@ impl Nats {
         if let Some(mut server) = self.server.take() {
             server.kill();
         }
+    }
+
+    /// Where the server keeps what it stores.
+    #[must_use]
+    pub fn store(&self) -> PathBuf {
+        broker::store(&self.home)
     }
 
     /// Deletes what the server has stored, as if its disk had been lost. Stop or kill it first.

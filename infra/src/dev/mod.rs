@@ -18,6 +18,7 @@ mod http;
 mod leftovers;
 mod log;
 mod nats;
+mod own;
 mod place;
 mod postgres;
 mod record;
@@ -46,6 +47,7 @@ use self::{
 pub use self::{
     binaries::{OLDEST_NATS, OLDEST_POSTGRES},
     error::DevError,
+    own::OwnPostgres,
     run_as::RunAs,
     running::{Running, down},
     version::Version,

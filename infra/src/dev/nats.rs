@@ -29,6 +29,8 @@ pub(super) const CLIENT: &str = "client";
 pub(super) const MAX_PAYLOAD: u32 = 1024 * 1024;
 
 const PROGRAM: &str = "nats-server";
+/// What the health page says of a stream whose files cannot be read any more.
+const BEYOND_RECOVERY: &str = "could not be recovered";
 const PATIENCE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -132,7 +134,9 @@ pub(super) async fn until_ready(
                 tail: log.tail(),
             });
         }
-        if matches!(healthy, Ok((200, _))) {
+        // A stream that a power cut left beyond recovery is the relay's to make anew; all else answers.
+        let as_can_be = |body: &str| body.contains(BEYOND_RECOVERY);
+        if healthy.is_ok_and(|(status, body)| status == 200 || as_can_be(&body)) {
             return Ok(());
         }
         if started.elapsed() > PATIENCE {

@@ -57,6 +57,14 @@ impl RunAs {
         Ok(Self { uid, gid })
     }
 
+    /// Hands a folder of a test's own making over to this user.
+    ///
+    /// # Errors
+    /// When we may not.
+    pub fn takes(self, folder: &Path) -> Result<(), DevError> {
+        self.own(folder)
+    }
+
     /// Makes a command run as this user, without any further groups.
     pub(super) fn become_in(self, command: &mut Command) {
         command.gid(self.gid).uid(self.uid);

@@ -30,7 +30,10 @@ use super::{
     reply::{Accepted, EventRef, Outcome, stored},
     submission::{Respond, Submission},
 };
-use crate::store::{AppendError, Batch, NewEvent, Store, StoredOutcome};
+use crate::{
+    sabotage::broken,
+    store::{AppendError, Batch, NewEvent, Store, StoredOutcome},
+};
 
 /// How long a batch is sent again and again while it is not known whether it was stored.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -353,6 +356,7 @@ impl Core {
         refused: Option<&annals_domain::Refused>,
         claims: Vec<ClaimChange>,
     ) {
+        failpoint("decided");
         let version = self.cache.entry(target).map_or(0, |entry| entry.version);
         let last_of_target = events
             .iter()
@@ -511,6 +515,10 @@ impl Core {
         let at = DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at);
         self.floor = at;
         let snapshots = self.snapshots(&building);
+        #[cfg(feature = "sabotage")]
+        building.decided.iter_mut().for_each(|it| {
+            crate::sabotage::answer(&mut it.submission, &it.outcome, self.known_head + it.last)
+        });
         let batch = std::mem::take(&mut building.batch);
         let (store, back) = (self.parts.store.clone(), self.back.clone());
         let expected = self.known_head;
@@ -623,7 +631,12 @@ impl Core {
                 tracing::error!(%why, "the store does not answer");
                 let detail =
                     "it is not known whether this was stored; send it again under the same id";
-                self.fail(batch, &Code::StoreUnavailable, detail);
+                let code = if broken("unknown_as_refused") {
+                    Code::VersionConflict
+                } else {
+                    Code::StoreUnavailable
+                };
+                self.fail(batch, &code, detail);
             }
         }
         let deferred = std::mem::take(&mut self.deferred);
@@ -805,15 +818,19 @@ impl Core {
             Ok((outcomes, _)) => {
                 let kept: HashMap<Uuid, StoredOutcome> =
                     outcomes.into_iter().map(|it| (it.key, it)).collect();
-                for Decided { submission, .. } in batch.decided {
+                for Decided { submission, outcome: ours, .. } in batch.decided {
                     match kept.get(&submission.key) {
                         None => self.again.push_back(submission),
                         Some(kept) => {
                             let mut outcome =
                                 answer_kept(&submission.command_id, &submission.fingerprint, kept);
-                            // Stored by this very batch, whose first answer got lost on its way.
-                            if let (true, Outcome::Accepted(accepted)) = (unsure, &mut outcome) {
-                                accepted.duplicate = false;
+                            // Stored by this very batch, whose first answer got lost on its way: the
+                            // events are those that it had.
+                            if let (true, Outcome::Accepted(kept), Outcome::Accepted(ours)) =
+                                (unsure, &mut outcome, &ours)
+                                && kept.events == ours.events
+                            {
+                                kept.duplicate = false;
                             }
                             self.answer(submission, outcome);
                         }
@@ -926,10 +943,14 @@ async fn append(store: &Store, batch: &Batch, expected: i64, at: DateTime<Utc>) 
     let (mut at, mut unsure, mut pause) = (at, false, Duration::from_millis(20));
     let deadline = Instant::now() + PATIENCE;
     loop {
+        #[cfg(feature = "sabotage")]
+        crate::sabotage::publish(batch, expected, at).await;
         failpoint("appending");
         match store.append(batch, expected, at).await {
             Err(AppendError::ClockBehind(log)) if log > at => at = log,
-            Err(AppendError::Unknown(why)) if Instant::now() < deadline => {
+            Err(AppendError::Unknown(why))
+                if Instant::now() < deadline && !broken("unknown_as_refused") =>
+            {
                 tracing::warn!(%why, "an append is sent again");
                 unsure = true;
                 sleep(pause).await;

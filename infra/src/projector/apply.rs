@@ -18,7 +18,9 @@ use super::{
 use crate::{
     engine::failpoint,
     keys::{Keys, KeysError},
-    migrate, seal,
+    migrate,
+    sabotage::broken,
+    seal,
     store::{Metadata, StoredEvent},
 };
 
@@ -138,7 +140,9 @@ pub(super) async fn prepare(
             yield_now().await;
         }
         let made = project(context, aggregates, keys, event)?;
-        changes.extend(made.into_iter().map(|change| (nth, change)));
+        if !(broken("row_lost_in_batch") && nth == 0 && events.len() > 1) {
+            changes.extend(made.into_iter().map(|change| (nth, change)));
+        }
     }
     let stamps = keeps.then(|| events.iter().map(Stamp::from).collect());
     Ok(Prepared { changes, stamps })
@@ -205,6 +209,10 @@ pub(super) async fn commit(
     if moved.rows_affected() != 1 {
         return Err(ApplyError::Fenced);
     }
+    if broken("checkpoint_outside_transaction") {
+        sqlx::query("COMMIT").execute(&mut *transaction).await?;
+        sqlx::query("BEGIN").execute(&mut *transaction).await?;
+    }
     failpoint("projecting");
     if let Err(error) = partitions::ensure(&mut transaction, target.schema, &steps).await {
         return Err(refused(error, "a partition", poison));
@@ -221,6 +229,7 @@ pub(super) async fn commit(
         Err(WriteError::Postgres { table, source }) => return Err(refused(source, &table, poison)),
         Err(error @ WriteError::Rows { .. }) => return Err(poison(error.to_string())),
     }
+    failpoint("rows_written");
     if let Err(error) = transaction.commit().await {
         return Err(refused(error, "at commit", poison));
     }

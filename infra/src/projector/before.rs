@@ -23,6 +23,8 @@ const REDACTED: &str = "[redacted]";
 /// Moves with every event, and says nothing of its own.
 const CLOCK: &str = "updated_at";
 
+/// Changes of one table, with their places among all.
+type Changes<'a> = (&'static Table, Vec<(usize, &'a Change)>);
 /// A row as Postgres tells it.
 type Fields = Map<String, Value>;
 /// A row as it is known while a batch is gone through; none where it is not there.
@@ -44,7 +46,7 @@ pub(super) async fn tell(
         .filter(|(nth, change)| meets(change, events.get(*nth)))
         .map(|(_, change)| (change.table.name, key_of(change.table, &change.key)))
         .collect();
-    let mut tables: BTreeMap<&str, (&'static Table, Vec<(usize, &Change)>)> = BTreeMap::new();
+    let mut tables: BTreeMap<&str, Changes<'_>> = BTreeMap::new();
     for (place, (_, change)) in changes.iter().enumerate() {
         let of_rows = || met.contains(&(change.table.name, key_of(change.table, &change.key)));
         if change.table.name != lines.name && (is_everywhere(change) || of_rows()) {
@@ -67,7 +69,7 @@ pub(super) async fn tell(
         Some(_) => HashMap::new(),
     };
     let told = go_through(changes, &mut known, &typed, events.len());
-    for (nth, change) in changes.iter_mut().filter(|(_, change)| change.table.name == lines.name) {
+    for (nth, change) in changes.iter_mut().filter(|(_, change)| is_line(change, lines)) {
         if let Some(values) = kept.get(&key_of(lines, &change.key)) {
             change.columns.insert(column, values.clone());
         } else if let Some(values) = told.get(*nth).filter(|values| !values.is_empty()) {
@@ -84,7 +86,7 @@ async fn lines_of(
     column: &str,
     changes: &[(usize, Change)],
 ) -> Result<HashMap<String, Value>, sqlx::Error> {
-    let keys = changes.iter().filter(|(_, change)| change.table.name == lines.name);
+    let keys = changes.iter().filter(|(_, change)| is_line(change, lines));
     let said: Vec<String> =
         lines.key.iter().map(|it| format!("'{it}', row.{}", quoted(it))).collect();
     let picked = format!(
@@ -114,6 +116,11 @@ fn meets(change: &Change, event: Option<&StoredEvent>) -> bool {
         }),
         Operation::Add | Operation::PatchWhere | Operation::DropWhere => false,
     }
+}
+
+/// Whether a change is an event's line, and not what an erasure does to many of them.
+fn is_line(change: &Change, lines: &Table) -> bool {
+    change.table.name == lines.name && change.operation == Operation::Put
 }
 
 fn is_everywhere(change: &Change) -> bool {

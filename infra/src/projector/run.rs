@@ -22,9 +22,11 @@ use super::{
     write,
 };
 use crate::{
+    engine::failpoint,
     keys::Keys,
     migrate::tables_hash,
     relay::{MacKey, stream_name, to_stored},
+    sabotage::broken,
     store::{Store, StoredEvent},
 };
 
@@ -227,10 +229,15 @@ impl Projector {
                 continue;
             };
             let Some(chunk) = chunk else { return Ok(()) };
+            failpoint("heard");
             let mut batch: VecDeque<StoredEvent> = VecDeque::with_capacity(chunk.len());
             let mut end = at.position;
             for message in chunk {
                 let message = message.map_err(|it| nats(&it))?;
+                #[cfg(feature = "sabotage")]
+                if crate::sabotage::seen(context.name, &message) {
+                    continue;
+                }
                 let envelope = match to_stored(&message.message, &self.key) {
                     Ok(envelope) => envelope,
                     Err(forged) => {
@@ -247,7 +254,7 @@ impl Projector {
                 if envelope.event.position <= end {
                     continue;
                 }
-                if envelope.previous != end {
+                if envelope.previous != end && !broken("stream_sequence_as_checkpoint") {
                     self.apply_all(connection, context, at, batch.drain(..).collect(), stop)
                         .await?;
                     self.catch_up(connection, context, at, envelope.event.position, stop).await?;
@@ -271,6 +278,10 @@ impl Projector {
         until: i64,
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
+        if broken("stream_sequence_as_checkpoint") {
+            return Ok(());
+        }
+        failpoint("catching_up");
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
         while !stop.is_cancelled() && at.position < until {
             let mut page = self.store.after(at.position, limit, Some(context.name)).await?;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::message::{MacKey, headers, subject};
-use crate::{engine::failpoint, store::StoredEvent};
+use crate::{engine::failpoint, sabotage::broken, store::StoredEvent};
 
 /// Most messages of one atomic batch; the server takes 1,000.
 pub const BATCH: usize = 500;
@@ -40,7 +40,10 @@ pub async fn publish(
     for (nth, event) in events.iter().enumerate() {
         let mut headers = headers(event, epoch, previous, key);
         previous = event.position;
-        if nth == 0 {
+        if broken("two_leaders") {
+            headers.insert("Nats-Msg-Id", Uuid::now_v7().to_string());
+        }
+        if nth == 0 && !broken("two_leaders") {
             headers.insert("Nats-Expected-Last-Sequence", last.to_string());
         }
         if count > 1 {
@@ -63,6 +66,7 @@ pub async fn publish(
                 .map_err(|error| PublishError::Nats(error.to_string()))?;
             answer = Some(reply.payload);
         } else {
+            failpoint("publishing_batch");
             client
                 .publish_with_headers(subject(event), headers, payload)
                 .await
@@ -77,6 +81,9 @@ pub async fn publish(
         Err(error) => return Err(PublishError::Nats(error.to_string())),
     };
     let wanted = last + u64::try_from(count).unwrap_or_default();
+    if broken("two_leaders") || (ack.duplicate && broken("duplicate_acknowledgement")) {
+        return Ok(last.max(ack.sequence));
+    }
     // "Duplicate" says that the id was seen, not that the message is there.
     if ack.duplicate || ack.sequence != wanted {
         return Err(PublishError::Moved(format!(

@@ -15,7 +15,11 @@ use super::{
     publish::{BATCH, PublishError, publish},
     stream,
 };
-use crate::store::{Store, StoredEvent};
+use crate::{
+    engine::failpoint,
+    sabotage::broken,
+    store::{Store, StoredEvent},
+};
 
 /// How long a silent relay waits before it looks for itself.
 const POLL: Duration = Duration::from_millis(200);
@@ -97,7 +101,7 @@ impl Relay {
                         () = stop.cancelled() => {}
                         () = sleep(pause) => {}
                     }
-                    pause = (pause * 2).min(Duration::from_secs(5));
+                    pause = (pause * 2).min(Duration::from_secs(1));
                 }
             }
         }
@@ -113,7 +117,7 @@ impl Relay {
             )
             .fetch_one(&mut connection)
             .await?;
-            if mine {
+            if mine || broken("two_leaders") {
                 break;
             }
             sleep(Duration::from_millis(500)).await;
@@ -136,6 +140,7 @@ impl Relay {
         let mut through = progress.values().map(|it| it.position).min().unwrap_or_default();
         while !stop.is_cancelled() {
             let page = self.store.after(through, PAGE, None).await?;
+            failpoint("relay_read");
             if let Some(end) = page.last().map(|event| event.position) {
                 self.publish_page(&page, &mut progress).await?;
                 through = end;
@@ -170,8 +175,9 @@ impl Relay {
             let due: Vec<&StoredEvent> = page
                 .iter()
                 .filter(|event| event.position > known.position && event.context() == *context)
+                .filter(|event| !broken("lost_event_in_batch") || event.position % 50 != 0)
                 .collect();
-            for batch in due.chunks(BATCH) {
+            for batch in due.chunks(if broken("duplicate_acknowledgement") { 1 } else { BATCH }) {
                 let last = publish(
                     &self.client,
                     batch,
@@ -186,6 +192,7 @@ impl Relay {
                 if let Some(event) = batch.last() {
                     known.position = event.position;
                     self.remember(context, known, &event.hash).await?;
+                    failpoint("relay_remembered");
                 }
                 metrics::counter!("annals_events_published_total", "context" => *context)
                     .increment(batch.len() as u64);
@@ -260,7 +267,8 @@ impl Relay {
         }
         // Lost, made anew, purged, or rewound: what is in it stays, what projections may still need
         // follows under a new epoch, so that no duplicate window can swallow it.
-        progress.epoch += 1;
+        progress.epoch += i64::from(!broken("duplicate_acknowledgement"));
+        failpoint("refilling");
         progress.position = self.oldest_needed(context).await?;
         tracing::warn!(
             context,

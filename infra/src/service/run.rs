@@ -23,7 +23,7 @@ use super::{
     sentry::{self, Sentry},
 };
 use crate::{
-    engine::{Accepted, Engine, Outcome},
+    engine::{Accepted, Engine, Outcome, failpoint},
     projector::Waiter,
 };
 
@@ -387,5 +387,6 @@ async fn write(client: Client, mut replies: mpsc::UnboundedReceiver<Reply>) {
         if let Err(error) = sent {
             tracing::warn!(%error, "an answer could not be given");
         }
+        failpoint("replied");
     }
 }

@@ -13,10 +13,10 @@ const FILE: &str = "annals.toml";
 const DEV: &str = ".dev/env";
 const DEV_CLIENT: &str = "ANNALS_DEV_CLIENT_NATS_URL";
 
-/// Variables with our prefix that other parts read: the private servers, `send`, tests, failpoints.
+/// Variables with our prefix that other parts read: the private servers, `send`, tests.
 const READ_ELSEWHERE: &[&str] =
     &["ANNALS_PG_BIN", "ANNALS_NATS_BIN", "ANNALS_RUNTIME_PINS", "ANNALS_TOKEN"];
-const PREFIXES_READ_ELSEWHERE: &[&str] = &["ANNALS_TEST_", "ANNALS_DEV_", "ANNALS_FAILPOINT"];
+const PREFIXES_READ_ELSEWHERE: &[&str] = &["ANNALS_TEST_", "ANNALS_DEV_"];
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]

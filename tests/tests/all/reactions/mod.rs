@@ -5,7 +5,9 @@ mod carenotes;
 mod erased;
 mod lift;
 mod nestsync;
+#[cfg(feature = "sabotage")]
 mod once;
 mod parked;
+#[cfg(feature = "sabotage")]
 mod process;
 mod samia;

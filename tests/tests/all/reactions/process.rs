@@ -2,7 +2,10 @@
 
 use std::{env, path::PathBuf, process::Command, sync::Arc};
 
-use annals_infra::serve::{self, Config, Roles};
+use annals_infra::{
+    sabotage,
+    serve::{self, Config, Roles},
+};
 use annals_tests::{Ahead, World, token};
 use chrono::Duration;
 
@@ -17,6 +20,7 @@ const PLACES: [&str; 5] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a part that other tests run as a process of its own"]
 async fn react_until_killed() {
+    sabotage::arm();
     let [database, keys, nats, kek, ahead] = PLACES.map(|name| env::var(name).unwrap());
     let verifier = token::verifier().await;
     let mut config = Config::new(&database, &keys, &nats, PathBuf::from(kek), verifier);
@@ -35,7 +39,7 @@ pub async fn dies_at(world: &World, failpoint: &str, ahead: Duration) {
     let mut command = Command::new(env::current_exe().unwrap());
     command
         .args(["--exact", "reactions::process::react_until_killed", "--ignored", "--nocapture"])
-        .env("ANNALS_FAILPOINT", failpoint);
+        .env("ANNALS_TEST_FAILPOINT", failpoint);
     for (name, value) in
         PLACES.iter().zip([config.database_url, config.keys_url, config.nats_url, kek, ahead])
     {
