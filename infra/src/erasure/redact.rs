@@ -134,15 +134,16 @@ impl Redaction<'_> {
         }
         let mut transaction = self.pool.begin().await?;
         // Whoever projects in this very moment may have opened events before the keys were gone: what is
-        // not committed yet is thrown away, and made again of tombstones.
-        sqlx::query("UPDATE annals.projections SET epoch = epoch + 1 WHERE name = $1")
-            .bind(name)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::query("SELECT FROM annals.projections WHERE name LIKE $1 FOR UPDATE")
-            .bind(format!("{name}\\_%"))
-            .execute(&mut *transaction)
-            .await?;
+        // not committed yet is thrown away, and made again of tombstones. A rebuild or a replay that is
+        // under way ends, and goes on when it is called again.
+        let contexts: Vec<&str> = self.catalogue.contexts().map(|it| it.name).collect();
+        sqlx::query(
+            "UPDATE annals.projections SET epoch = epoch + 1 WHERE name = $1 OR name <> ALL ($2)",
+        )
+        .bind(name)
+        .bind(contexts)
+        .execute(&mut *transaction)
+        .await?;
         let names: BTreeSet<&str> = groups.keys().map(|(table, _, _)| *table).collect();
         let relations = relations(&mut transaction, name, &names).await?;
         for ((table, columns, key), rows) in &groups {
