@@ -20,6 +20,5 @@ mod refused;
 mod rls;
 mod store;
 mod stories;
-mod stories;
 mod subject;
 mod transfer;
