@@ -61,10 +61,10 @@ pub struct SetRetention {
     /// Which records, for example `carenotes.resident`.
     pub records: String,
     /// Until when they must be kept; open while the reason lasts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub keep_until: Option<DateTime<Utc>>,
     /// When they are erased by themselves; open where somebody has to ask.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub erase_at: Option<DateTime<Utc>>,
 }
 
@@ -83,6 +83,7 @@ pub struct RecordErasure {
     /// Whether the files of the databases were rewritten, so that no dead row holds a value any more.
     pub scrubbed: bool,
     /// Until when a backup may still hold what was destroyed.
+    #[serde(deserialize_with = "crate::time::dated")]
     pub backups_until: DateTime<Utc>,
     /// The signed receipt; none where the deployment signs nothing.
     #[serde(default)]
@@ -102,6 +103,7 @@ pub struct RecordSensitiveRead {
     /// What for, as the reader said.
     pub purpose: String,
     /// When.
+    #[serde(deserialize_with = "crate::time::dated")]
     pub read_at: DateTime<Utc>,
 }
 

@@ -372,7 +372,7 @@ fn every_documented_command_event_and_aggregate_is_in_the_catalogue() {
     for kind in ["aggregate", "command", "event"] {
         hold(kind, &found, |_| json!(true));
     }
-    // What no document has is an imported row, or shared.
+    // What no document has is an imported row, or of what all contexts share: erasure is more than they ask for.
     let documented: BTreeSet<String> = ["command", "event"]
         .into_iter()
         .flat_map(items)
@@ -380,7 +380,8 @@ fn every_documented_command_event_and_aggregate_is_in_the_catalogue() {
         .collect();
     let more: Vec<&String> = found
         .keys()
-        .filter(|id| !id.contains(".aggregate.") && !documented.contains(*id))
+        .filter(|id| !id.contains(".aggregate.") && !id.starts_with("shared."))
+        .filter(|id| !documented.contains(*id))
         .filter(|id| !id.ends_with("Imported") && !deviations().contains_key(id.as_str()))
         .collect();
     assert!(more.is_empty(), "in no document: {more:?}");

@@ -182,7 +182,7 @@ fn an_imported_row_is_put_as_it_stands_and_nothing_else_changes() {
             // An account's row is found by the stream's id.
             row.insert("id".to_owned(), json!(STREAM));
         }
-        assert_eq!(written, row.into(), "{sample}");
+        assert_eq!(json!(written), json!(row), "{sample}");
     }
 }
 
