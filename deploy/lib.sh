@@ -89,6 +89,20 @@ need_runtime() {
     fi
 }
 
+# A browser to test the console in. Nothing stands or falls with it: without one those tests say loudly
+# that they were skipped.
+want_browser() {
+    if have chromium || have chromium-browser || have google-chrome || [ -n "${ANNALS_TEST_CHROMIUM:-}" ]; then
+        return
+    fi
+    if have apt-get && as_root true; then
+        say "installing a browser to test the console in: chromium"
+        as_root timeout 60 apt-get -qq -o DPkg::Lock::Timeout=30 update >/dev/null 2>&1 || true
+        as_root env DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq -y --no-install-recommends \
+            -o DPkg::Lock::Timeout=30 install chromium >/dev/null 2>&1 || say "chromium could not be installed; going on without"
+    fi
+}
+
 # Where cargo puts what it builds, whatever configured that.
 target_directory() {
     cargo metadata --format-version 1 --no-deps --locked |

@@ -2,12 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use annals_domain::{Decider, refusal::snake_case};
+use annals_domain::{Decider, refusal::snake_case, shared::identity::ErasureGround};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 
 use crate::{
     aggregate::AggregateType,
+    shared::subject::may_be_erased,
     work::{Need, Stop, Work},
 };
 
@@ -70,11 +71,19 @@ pub trait Request: Send + Sync {
 struct Parsed<C> {
     data: C,
     handler: fn(&mut Work<'_>, &Arc<str>, &C) -> Result<(), Stop>,
+    /// Whether a context forgets somebody, so that holds and retention stand against it.
+    erases: bool,
 }
 
 impl<C: Send + Sync> Request for Parsed<C> {
     fn handle(&self, work: &mut Work<'_>, id: &Arc<str>) -> Result<(), Stop> {
-        (self.handler)(work, id, &self.data)
+        (self.handler)(work, id, &self.data)?;
+        // After the handler, which says whether the actor may ask at all. What the system erases was
+        // asked about when the person was erased.
+        if self.erases && !work.actor.is_system() && !work.appended.is_empty() {
+            may_be_erased(work, id, ErasureGround::SubjectRequest)?;
+        }
+        Ok(())
     }
 }
 
@@ -89,6 +98,8 @@ where
     C: JsonSchema + DeserializeOwned + Send + Sync + 'static,
 {
     let documented = C::schema_name().into_owned();
+    // A person's own erasure asks by itself, with its ground.
+    let erases = documented.starts_with("Erase") && documented != "EraseSubject";
     CommandType {
         name: snake_case(&documented),
         documented,
@@ -98,7 +109,7 @@ where
         schema: schema::<C>(),
         parse: Box::new(move |data| {
             let data = parse::<C>(data)?;
-            Ok(Box::new(Parsed { data, handler }))
+            Ok(Box::new(Parsed { data, handler, erases }))
         }),
     }
 }

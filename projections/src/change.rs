@@ -1,12 +1,11 @@
 //! A row change, as data.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::table::{Table, json};
-
-/// Columns and their values, as JSON that Postgres types.
-pub type Row = Map<String, Value>;
+use crate::{
+    row::{Name, Row},
+    table::{Table, json},
+};
 
 /// What happens to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,8 +40,8 @@ pub struct Change {
 impl Change {
     /// Sets a column besides the payload's.
     #[must_use]
-    pub fn with(mut self, column: &str, value: impl Serialize) -> Self {
-        self.columns.insert(column.to_owned(), json(value));
+    pub fn with(mut self, column: impl Into<Name>, value: impl Serialize) -> Self {
+        self.columns.insert(column, json(value));
         self
     }
 
@@ -56,7 +55,7 @@ impl Change {
     /// Keeps only these fields of the payload.
     #[must_use]
     pub fn only(mut self, fields: &[&str]) -> Self {
-        self.columns.retain(|name, _| fields.contains(&name.as_str()));
+        self.columns.retain(|name, _| fields.contains(&name));
         self
     }
 }

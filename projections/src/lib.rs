@@ -10,6 +10,7 @@
 pub mod catalogue;
 pub mod change;
 pub mod recorded;
+pub mod row;
 #[cfg(test)]
 mod stories;
 pub mod table;
@@ -25,6 +26,7 @@ pub mod samia;
 pub mod shared;
 
 pub use catalogue::{Catalogue, Context, Projection, projection};
-pub use change::{Change, Operation, Row};
+pub use change::{Change, Operation};
 pub use recorded::{ActorKind, Envelope, Recorded};
+pub use row::Row;
 pub use table::{Partitions, Table, Writer};

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use crate::{
     catalogue::Context,
-    change::{Change, Operation, Row},
+    change::{Change, Operation},
     recorded::{ActorKind, Envelope},
+    row::Row,
     table::Table,
 };
 
@@ -114,8 +115,7 @@ fn apply(rows: &mut BTreeMap<(&'static str, String), Row>, change: Change) {
 }
 
 fn fits(change: &Change) {
-    let written: BTreeSet<&str> =
-        change.columns.keys().chain(change.key.keys()).map(String::as_str).collect();
+    let written: BTreeSet<&str> = change.columns.keys().chain(change.key.keys()).collect();
     let columns = columns(change.table);
     assert!(written.is_subset(&columns), "{}: {written:?}", change.table.name);
     if change.operation == Operation::Put {

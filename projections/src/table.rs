@@ -4,7 +4,10 @@ use annals_domain::Imported;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::change::{Change, Operation, Row};
+use crate::{
+    change::{Change, Operation},
+    row::Row,
+};
 
 /// A documented table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,8 +138,8 @@ impl Table {
     /// the event says.
     #[must_use]
     pub fn imported(&'static self, row: &Imported) -> Change {
-        let named = |names: &mut dyn Iterator<Item = &str>| -> Row {
-            names.filter_map(|name| Some((name.to_owned(), row.row.get(name)?.clone()))).collect()
+        let named = |names: &mut dyn Iterator<Item = &'static str>| -> Row {
+            names.filter_map(|name| Some((name, row.row.get(name)?.clone()))).collect()
         };
         let key = named(&mut self.key.iter().copied());
         let columns = self.columns();
@@ -161,9 +164,8 @@ impl Table {
         key: impl Key,
         payload: impl Serialize,
     ) -> Change {
-        let names = self.key.iter().map(|name| (*name).to_owned());
-        let key: Row = names.zip(key.values()).collect();
-        Change { table: self, operation, key, columns: columns(payload) }
+        let key: Row = self.key.iter().copied().zip(key.values()).collect();
+        Change { table: self, operation, key, columns: Row::of(payload) }
     }
 
     fn everywhere(
@@ -173,7 +175,7 @@ impl Table {
         value: impl Serialize,
     ) -> Change {
         let mut key = Row::new();
-        key.insert(column.to_owned(), json(value));
+        key.insert(column, json(value));
         Change { table: self, operation, key, columns: Row::new() }
     }
 }
@@ -235,13 +237,6 @@ impl<const N: usize> Key for [Value; N] {
 
 pub(crate) fn json(value: impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or(Value::Null)
-}
-
-fn columns(payload: impl Serialize) -> Row {
-    match json(payload) {
-        Value::Object(fields) => fields,
-        _ => Row::new(),
-    }
 }
 
 #[cfg(test)]

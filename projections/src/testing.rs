@@ -27,8 +27,7 @@ pub fn changes<E: DomainEvent>(
 
 fn told(change: &Change) -> Value {
     let table = change.table;
-    let written: BTreeSet<&str> =
-        change.columns.keys().chain(change.key.keys()).map(String::as_str).collect();
+    let written: BTreeSet<&str> = change.columns.keys().chain(change.key.keys()).collect();
     let declared = columns(table.sql);
     assert!(written.is_subset(&declared), "{}: {written:?}", table.name);
     if change.operation == Operation::Put {

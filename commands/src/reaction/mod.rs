@@ -375,6 +375,15 @@ impl Reactions {
         sources
     }
 
+    /// The kinds of aggregate whose events are waited for.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<&'static str> {
+        let mut kinds: Vec<&'static str> = self.upon.iter().map(|upon| upon.aggregate).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
     /// Lets everything that waits for it react to an event.
     ///
     /// # Errors
@@ -413,8 +422,8 @@ mod tests {
             }
             assert!(reactions.sources().contains(&context.name));
         }
-        // The contract's: restorative 1, lift 15, carenotes 4, samia 16, nestsync 13.
-        assert_eq!(all.len(), 1 + 15 + 4 + 16 + 13);
+        // The contract's: restorative 1, lift 15, carenotes 4, samia 16, nestsync 13; and retention.
+        assert_eq!(all.len(), 1 + 15 + 4 + 16 + 13 + 1);
     }
 
     #[test]

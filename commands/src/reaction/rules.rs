@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{carenotes, lift, nestsync, samia};
+use crate::{carenotes, lift, nestsync, samia, shared};
 
 /// The rules of all contexts. As TOML (`ANNALS_RULES` names the file), one table a context; what is not
 /// there is as by default:
@@ -24,4 +24,6 @@ pub struct Rules {
     pub nestsync: nestsync::reactions::Rules,
     /// SAMIA TAROT.
     pub samia: samia::reactions::Rules,
+    /// How long records about people are kept.
+    pub shared: shared::retention::Rules,
 }

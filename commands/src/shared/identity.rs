@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use annals_domain::{
     Decider,
-    shared::identity::{ChangeIdentityEmail, Command, EraseSubject, Identity, RegisterIdentity},
+    shared::identity::{
+        ChangeIdentityEmail, Command, EraseSubject, Identity, RegisterIdentity, RepeatErasure,
+    },
 };
 
+use super::subject::may_be_erased;
 use crate::{
     command::{CommandType, Target, command},
     work::{Stop, Work},
@@ -22,6 +25,7 @@ pub fn commands() -> Vec<CommandType> {
         command::<Identity, RegisterIdentity>(Target::New, SYSTEM, handle),
         command::<Identity, ChangeIdentityEmail>(Target::Given, SYSTEM, handle),
         command::<Identity, EraseSubject>(Target::Given, ERASE, erase),
+        command::<Identity, RepeatErasure>(Target::Given, SYSTEM, repeat),
     ]
 }
 
@@ -44,6 +48,17 @@ fn erase(work: &mut Work<'_>, id: &Arc<str>, command: &EraseSubject) -> Result<(
     let is_subject = id.parse().is_ok_and(|subject| work.actor.is(subject));
     if !is_subject && !work.actor.is_system() && !work.actor.is_operator() {
         return Err(Stop::Denied("only the person, the operator, or the system may do this"));
+    }
+    work.tenant(id);
+    if !work.load::<Identity>(id)?.erased {
+        may_be_erased(work, id, command.ground)?;
+    }
+    work.decide::<Identity>(id, command.clone())
+}
+
+fn repeat(work: &mut Work<'_>, id: &Arc<str>, command: &RepeatErasure) -> Result<(), Stop> {
+    if !work.actor.is_system() {
+        return Err(Stop::Denied("only the system itself repeats an erasure"));
     }
     work.tenant(id);
     work.decide::<Identity>(id, command.clone())

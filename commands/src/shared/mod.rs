@@ -1,6 +1,8 @@
 //! Commands that all contexts stand on.
 
 pub mod identity;
+pub mod retention;
+pub mod subject;
 
 use std::sync::Arc;
 
@@ -9,19 +11,19 @@ use crate::{
     catalogue::Context,
     import::{Importing, as_it_is},
 };
-use annals_domain::shared::identity::Identity;
+use annals_domain::shared::{identity::Identity, subject::DataSubject};
 
 /// Who there is.
 #[must_use]
 pub fn context() -> Context {
     Context {
         name: "shared",
-        about: "The people known to the identity provider.",
-        aggregates: vec![AggregateType::of::<Identity>()],
-        commands: identity::commands(),
+        about: "The people known to the identity provider, and what is to become of their data.",
+        aggregates: vec![AggregateType::of::<Identity>(), AggregateType::of::<DataSubject>()],
+        commands: [identity::commands(), subject::commands()].into_iter().flatten().collect(),
         on_refused: None,
         region_of: None,
-        reactions: None,
+        reactions: Some(retention::reactions()),
     }
 }
 

@@ -46,9 +46,18 @@ pub struct EraseSubject {
     pub ground: ErasureGround,
 }
 
+/// Forgets a person again whom a restored, older backup brought back. Holds and retention were asked about
+/// the first time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RepeatErasure {
+    /// On which ground, the first time.
+    pub ground: ErasureGround,
+}
+
 commands! {
     /// What may be asked of an identity.
-    pub enum Command { RegisterIdentity, ChangeIdentityEmail, EraseSubject }
+    pub enum Command { RegisterIdentity, ChangeIdentityEmail, EraseSubject, RepeatErasure }
 }
 
 /// A person became known.
@@ -115,8 +124,11 @@ impl Decider for Identity {
 
     fn decide(&self, command: Command, _: &Moment) -> Result<Vec<Event>, Refusal> {
         match command {
-            Command::EraseSubject(_) if self.erased => Ok(vec![]),
-            Command::EraseSubject(asked) => Ok(vec![SubjectErased { ground: asked.ground }.into()]),
+            Command::EraseSubject(_) | Command::RepeatErasure(_) if self.erased => Ok(vec![]),
+            Command::EraseSubject(EraseSubject { ground })
+            | Command::RepeatErasure(RepeatErasure { ground }) => {
+                Ok(vec![SubjectErased { ground }.into()])
+            }
             _ if self.erased => Err(Refusal::UnknownSubject),
             Command::RegisterIdentity(_) if self.known => Err(Refusal::IdentityAlreadyRegistered),
             Command::RegisterIdentity(new) => {

@@ -19,6 +19,7 @@ use sqlx::PgPool;
 use super::{AppError, auth, demo::Demo, people, tour};
 use crate::{
     auth::dev::{DevIssuer, ISSUER},
+    console,
     dev::{self, Options, Servers},
     migrate,
     serve::{self, connect_nats},
@@ -85,6 +86,7 @@ pub enum DevAction {
 struct Ready {
     pid: u32,
     http: SocketAddr,
+    console: Option<SocketAddr>,
 }
 
 /// Does what was asked for.
@@ -141,7 +143,8 @@ async fn foreground(args: &DevArgs) -> Result<(), AppError> {
     }
     let issuer = DevIssuer::open(&dir)?;
     write_tokens(&dir, &issuer)?;
-    let http = free_http();
+    let http = free(9464);
+    let console = free(9465);
     let flags = Flags::default()
         .with("database_url", servers.database_url())?
         .with("nats_url", servers.nats_url())?
@@ -150,7 +153,8 @@ async fn foreground(args: &DevArgs) -> Result<(), AppError> {
         .with("evidence_dir", dir.join("evidence").display().to_string())?
         .with("jwks", issuer.jwks().display().to_string())?
         .with("jwt_issuer", ISSUER)?
-        .with("http", http.to_string())?;
+        .with("http", http.to_string())?
+        .with("console_address", console.to_string())?;
     let resolved = Sources::of_process(flags).resolve();
     let settings = resolved.settings()?;
     telemetry::log_to_stderr(&settings.log, settings.log_format)?;
@@ -164,7 +168,11 @@ async fn foreground(args: &DevArgs) -> Result<(), AppError> {
             "annals: the tables of {name} are of another version: run `annals rebuild {name}`"
         );
     }
-    let running = serve::start(super::serve::config(&settings).await?).await?;
+    let mut config = super::serve::config(&settings).await?;
+    if let Some(console) = &mut config.console {
+        console.people = Some(visitors(issuer));
+    }
+    let running = serve::start(config).await?;
     let serving = super::serve::http(&settings, metrics, &running).await?;
     if args.demo {
         eprintln!("annals: the demo's people and things are made, through ordinary commands");
@@ -174,7 +182,8 @@ async fn foreground(args: &DevArgs) -> Result<(), AppError> {
         let client = connect_nats(servers.nats_url(), settings.nats_creds.as_deref()).await?;
         Demo::new(&client, &tokens(&dir)?, pool).seed().await?;
     }
-    let told = serde_json::to_string(&Ready { pid: std::process::id(), http }).unwrap_or_default();
+    let told = Ready { pid: std::process::id(), http, console: running.console };
+    let told = serde_json::to_string(&told).unwrap_or_default();
     private_file(&ready, told.as_bytes())?;
     if let Some(found) = dev::Running::find(&dir) {
         banner(&dir, &found)?;
@@ -274,7 +283,9 @@ fn psql(dir: &Path, person: Option<&str>, more: &[String]) -> Result<(), AppErro
 /// What a person needs next.
 fn banner(dir: &Path, running: &dev::Running) -> Result<(), AppError> {
     let told = fs::read_to_string(dir.join("ready")).unwrap_or_default();
-    let http = serde_json::from_str::<Ready>(&told).ok().map(|ready| ready.http);
+    let ready = serde_json::from_str::<Ready>(&told).ok();
+    let http = ready.as_ref().map(|ready| ready.http);
+    let console = ready.and_then(|ready| ready.console);
     let program = std::env::args().next().unwrap_or_else(|| "annals".to_owned());
     let at =
         if dir == Path::new(".dev") { String::new() } else { format!(" --dir {}", dir.display()) };
@@ -287,6 +298,9 @@ fn banner(dir: &Path, running: &dev::Running) -> Result<(), AppError> {
     );
     if let Some(http) = http {
         println!("  metrics    http://{http}/metrics   health: /live, /ready");
+    }
+    if let Some(console) = console {
+        println!("  console    http://{console}/   sign in as any of the people below");
     }
     println!("  addresses  eval \"$({program} dev env{at})\"   passwords are in it");
     println!("  tokens     {folder}/tokens.json, or {program} dev token{at} paul\n");
@@ -356,9 +370,22 @@ fn private_file(path: &Path, bytes: &[u8]) -> Result<(), AppError> {
     fs::rename(&beside, path).map_err(AppError::file(path))
 }
 
-/// The usual address for metrics and health, or one that is free.
-fn free_http() -> SocketAddr {
-    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, 9464));
+/// Everybody of the demo but the service, for the console.
+fn visitors(issuer: DevIssuer) -> console::People {
+    let visits = |it: &&people::Person| it.role != "service_role";
+    let list = people::PEOPLE.iter().filter(visits);
+    console::People {
+        list: list.map(|it| (it.name.to_owned(), it.about.to_owned())).collect(),
+        token: Arc::new(move |name| {
+            let person = people::named(name).filter(|it| visits(it))?;
+            Some(issuer.token(&auth::ticket(person), chrono::Utc::now()))
+        }),
+    }
+}
+
+/// The usual address at this port, or one that is free.
+fn free(port: u16) -> SocketAddr {
+    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     if TcpListener::bind(usual).is_ok() {
         return usual;
     }

@@ -78,6 +78,10 @@ enum Task {
     Witness(ops::witness::WitnessArgs),
     /// Write one organisation, family or person as JSON Lines.
     Export(ops::export::ExportArgs),
+    /// Write a copy of all that is kept of a person, for the person: signed, with a page to read.
+    Subject(ops::subject::SubjectArgs),
+    /// Forget a person everywhere, for good, and show the signed receipt.
+    Erase(ops::erase::EraseArgs),
     /// Take over an export, or a database of plain tables.
     Import(ops::import::ImportArgs),
     /// Check everything that can silently be wrong, and say what to do.
@@ -188,6 +192,8 @@ pub async fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode 
         Task::Checkpoint(args) => return operated(ops::prove::checkpoint(args).await),
         Task::Witness(args) => return operated(ops::witness::run(args).await),
         Task::Export(args) => return operated(ops::export::run(args).await),
+        Task::Subject(args) => return operated(ops::subject::run(args).await),
+        Task::Erase(args) => return operated(ops::erase::run(args).await),
         Task::Import(args) => return operated(ops::import::run(args).await),
         Task::Doctor(args) => return operated(ops::doctor::run(args).await),
         Task::Migrate(args) => return operated(ops::migrate::run(args).await),

@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::AppError;
 use crate::{
+    console,
     engine::Limits,
     serve::{self, Config, Roles, Running, Signing},
     settings::{Resolved, Role, Settings},
@@ -87,6 +88,10 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         reactor: has(Role::Reactor),
     };
     let catalogue = Arc::new(annals_commands::Catalogue::new());
+    config.console = settings
+        .console_address
+        .filter(|_| has(Role::Console))
+        .map(|address| console::Config { address, people: None });
     config.history = settings.history.clone();
     config.contexts = catalogue
         .contexts()
@@ -115,6 +120,7 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         every: std::time::Duration::from_secs(settings.checkpoint_seconds),
         folder: settings.evidence_dir.clone(),
     });
+    config.backup_days = settings.backup_days;
     config.region.clone_from(&settings.region);
     config.max_body = settings.max_body;
     config.rate_limit = settings.rate_limit;

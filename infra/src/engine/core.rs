@@ -25,6 +25,7 @@ use super::{
     cache::Cache,
     encode::{NotReady, encode},
     failpoint::failpoint,
+    fence::is_fenced,
     load::{Loaded, load},
     reply::{Accepted, EventRef, Outcome, stored},
     submission::{Respond, Submission},
@@ -239,6 +240,10 @@ impl Core {
             }
         }
         let id = submission.id.clone().unwrap_or_else(|| Arc::from(""));
+        if is_fenced(&self.parts.keys, &submission, &id) {
+            let detail = "the person this is about was erased; nothing more is asked about them";
+            return self.unless_known(submission, Problem::new(&Code::Erased, detail));
+        }
         let mut work = Work::new(&self.cache, &submission.actor, &moment);
         work.reason.clone_from(&submission.reason);
         let target = Stream { kind: submission.aggregate.name, id };

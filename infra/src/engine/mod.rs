@@ -15,6 +15,7 @@ mod clock;
 mod core;
 mod encode;
 mod failpoint;
+mod fence;
 mod load;
 mod reply;
 mod submission;

@@ -20,6 +20,9 @@ mod store;
 mod tests;
 
 pub use data_key::{DataKey, KeyState};
-pub use destroy::DestroyedKey;
+pub use destroy::{DestroyedKey, Order};
 pub use kek::{Kek, KekError, secrets, secrets_or_create};
 pub use store::{Keys, KeysError};
+
+/// How often a process asks which keys others destroyed: so long may one that is gone still be used.
+pub const REFRESH: std::time::Duration = std::time::Duration::from_secs(5);

@@ -1,8 +1,9 @@
 //! Where wrapped keys are kept, and those in memory.
 
 use std::{
+    collections::HashSet,
     str::FromStr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use aws_lc_rs::error::Unspecified;
@@ -36,6 +37,8 @@ pub struct Keys {
     pub(super) pool: PgPool,
     pub(super) kek: Kek,
     cache: Mutex<Cache>,
+    /// Everybody whose keys are destroyed, as far as it is known here.
+    erased: RwLock<HashSet<Box<str>>>,
     /// From which other secrets are derived.
     deployment: Option<Secret>,
 }
@@ -142,13 +145,20 @@ impl Keys {
 
     async fn over(pool: PgPool, kek: Kek) -> Result<Self, KeysError> {
         check_keks(&pool, &kek).await?;
-        let seen = sqlx::query_scalar(
+        let seen: i64 = sqlx::query_scalar(
             "SELECT coalesce(max(destruction), 0) FROM annals_keys.subject_keys",
         )
         .fetch_one(&pool)
         .await?;
         let cache = Mutex::new(Cache::new(CACHED, seen));
-        let mut keys = Self { pool, kek, cache, deployment: None };
+        let erased: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT subject FROM annals_keys.subject_keys WHERE destruction <= $1",
+        )
+        .bind(seen)
+        .fetch_all(&pool)
+        .await?;
+        let erased = RwLock::new(erased.into_iter().map(String::into_boxed_str).collect());
+        let mut keys = Self { pool, kek, cache, erased, deployment: None };
         keys.deployment = keys.find_deployment().await?;
         Ok(keys)
     }
@@ -209,6 +219,19 @@ impl Keys {
     pub async fn load(&self, subjects: &[String]) -> Result<(), KeysError> {
         let wanted: Vec<&str> = subjects.iter().map(String::as_str).collect();
         self.read(&wanted).await
+    }
+
+    /// Whether a person was erased, as far as it is known here: all that was destroyed before the last
+    /// [`refresh_destroyed`](Self::refresh_destroyed), and all that was destroyed by this process.
+    #[must_use]
+    pub fn is_erased(&self, subject: &str) -> bool {
+        self.erased.read().unwrap_or_else(PoisonError::into_inner).contains(subject)
+    }
+
+    /// Forgets a person's key.
+    pub(super) fn forget(&self, subject: &str) {
+        self.cache().destroy(subject);
+        self.erased.write().unwrap_or_else(PoisonError::into_inner).insert(subject.into());
     }
 
     pub(super) fn cache(&self) -> MutexGuard<'_, Cache> {

@@ -38,6 +38,14 @@ pub async fn build(
     schema: &str,
 ) -> Result<(), MigrationError> {
     build_rows(connection, context, schema).await?;
+    // The past follows the rights to the present, so those are settled first.
+    let guard = format!(
+        "SET LOCAL ROLE annals_owner;
+         SELECT annals.guard_sensitive('{0}', '{schema}');
+         RESET ROLE",
+        context.name
+    );
+    connection.execute(guard.as_str()).await?;
     history::build(connection, context, schema).await
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::{
     cli::Exit,
+    erasure::EraseError,
     keys::{KekError, KeysError},
     migrate::MigrationError,
     projector::{RebuildError, ReplayError},
@@ -11,6 +12,7 @@ use crate::{
     serve::NatsError,
     settings::Complaints,
     store::ConnectError,
+    subject::ManifestError,
     transfer::TransferError,
 };
 
@@ -94,6 +96,12 @@ pub enum OpsError {
     /// Rows were not moved.
     #[error(transparent)]
     Transfer(#[from] TransferError),
+    /// What is kept of a person cannot be gathered.
+    #[error(transparent)]
+    Erase(#[from] EraseError),
+    /// A copy is not what was signed.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// A read model was not rebuilt.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
@@ -135,6 +143,7 @@ impl OpsError {
             | Self::Transfer(TransferError::Unavailable(_))
             | Self::Replay(ReplayError::Behind { .. }) => Exit::Unavailable,
             Self::Postgres(source)
+            | Self::Erase(EraseError::Postgres(source))
             | Self::Ledger(LedgerError::Postgres(source))
             | Self::Bundle(BundleError::Ledger(LedgerError::Postgres(source)))
             | Self::Verify(
@@ -145,6 +154,8 @@ impl OpsError {
             | Self::Transfer(TransferError::Postgres(source))
             | Self::Rebuild(RebuildError::Postgres(source)) => of_postgres(source),
             Self::Refused(_)
+            | Self::Erase(_)
+            | Self::Manifest(_)
             | Self::Note(_)
             | Self::Ledger(LedgerError::Missing { .. })
             | Self::Bundle(_)

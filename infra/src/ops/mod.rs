@@ -10,6 +10,7 @@
 //! one of its own, and a variant of the command enum in `app`.
 
 pub mod doctor;
+pub mod erase;
 mod error;
 pub mod export;
 pub mod history;
@@ -18,12 +19,13 @@ pub mod migrate;
 mod moment;
 pub mod parked;
 pub mod past;
-mod progress;
+pub(crate) mod progress;
 pub mod prove;
 pub mod rebuild;
 pub mod replay;
 mod setup;
 pub mod status;
+pub mod subject;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl Moment {
     ///
     /// # Errors
     /// When Postgres does not answer.
-    pub(super) async fn position(self, pool: &PgPool) -> Result<i64, sqlx::Error> {
+    pub(crate) async fn position(self, pool: &PgPool) -> Result<i64, sqlx::Error> {
         match self {
             Self::Position(position) => {
                 let last: i64 =

@@ -70,8 +70,9 @@ fn said(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("say why".to_owned()) } else { Ok(text.to_owned()) }
 }
 
+/// An event that could not be applied, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
-struct Parked {
+pub(crate) struct Parked {
     #[serde(rename = "context")]
     name: String,
     position: i64,
@@ -101,11 +102,7 @@ const LISTED: &str = "SELECT parked.name, parked.position, parked.event_type, pa
 pub async fn list(args: ParkedArgs) -> Result<ExitCode, OpsError> {
     let setup = Setup::new(&args.flags)?;
     let pool = setup.pool(Role::Auditor, 1).await?;
-    let parked: Vec<Parked> =
-        sqlx::query_as(&format!("{LISTED} ORDER BY parked.name, parked.position"))
-            .fetch_all(&pool)
-            .await
-            .map_err(tables_missing)?;
+    let parked = all(&pool).await?;
     if args.json {
         for event in &parked {
             say(&serde_json::to_string(event).unwrap_or_default());
@@ -115,6 +112,17 @@ pub async fn list(args: ParkedArgs) -> Result<ExitCode, OpsError> {
     }
     let waits = parked.iter().any(Parked::waits);
     Ok(if waits { Exit::Fault } else { Exit::Done }.into())
+}
+
+/// All that is parked or was, by context and position.
+///
+/// # Errors
+/// When Postgres does not answer, or holds no event store.
+pub(crate) async fn all(pool: &PgPool) -> Result<Vec<Parked>, OpsError> {
+    sqlx::query_as(&format!("{LISTED} ORDER BY parked.name, parked.position"))
+        .fetch_all(pool)
+        .await
+        .map_err(tables_missing)
 }
 
 impl Parked {

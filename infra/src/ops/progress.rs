@@ -6,7 +6,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::text::{number, span};
 use crate::cli::{complain, say};
@@ -67,7 +67,7 @@ impl Progress {
         }
         self.written = Some(Instant::now());
         match &self.shown {
-            Shown::Json => say(&now.as_json()),
+            Shown::Json => say(&now.as_json().to_string()),
             Shown::Lines => complain(&format!("{done} of {all}: {}", now.in_words(self.unit))),
             Shown::Bar(_) | Shown::Nothing => {}
         }
@@ -88,12 +88,18 @@ fn bar() -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-struct Measure {
-    done: u64,
-    all: u64,
-    amount: u64,
-    seconds: f64,
-    first: u64,
+/// How far it is, and how fast.
+pub(crate) struct Measure {
+    /// Positions passed.
+    pub done: u64,
+    /// Positions to pass.
+    pub all: u64,
+    /// Things done on the way.
+    pub amount: u64,
+    /// For how long.
+    pub seconds: f64,
+    /// Position at which it began.
+    pub first: u64,
 }
 
 impl Measure {
@@ -115,13 +121,13 @@ impl Measure {
         format!("{amount} {unit}, {rate} a second{left}")
     }
 
-    fn as_json(&self) -> String {
+    /// For programs.
+    pub fn as_json(&self) -> Value {
         let rate = self.rate().round();
         json!({
             "progress": { "position": self.done, "head": self.all, "events": self.amount,
                           "events_per_second": rate, "seconds_left": self.left() },
         })
-        .to_string()
     }
 }
 
@@ -133,7 +139,7 @@ mod tests {
     fn pace_and_rest_are_reckoned_from_where_the_work_began() {
         let it = Measure { done: 600, all: 1_000, amount: 250, seconds: 5.0, first: 100 };
         assert_eq!(it.in_words("events"), "250 events, 50 a second, 4.0 s left");
-        let json: serde_json::Value = serde_json::from_str(&it.as_json()).unwrap();
+        let json = it.as_json();
         assert_eq!(json["progress"]["seconds_left"], 4.0);
         let begun = Measure { done: 100, all: 1_000, amount: 0, seconds: 0.0, first: 100 };
         assert_eq!(begun.in_words("events"), "0 events, 0 a second");

@@ -59,7 +59,7 @@ pub struct ReplayArgs {
 
 /// An event that made a row.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-struct Made {
+pub(crate) struct Made {
     position: i64,
     event_type: String,
 }
@@ -101,14 +101,9 @@ pub async fn run(args: ReplayArgs) -> Result<ExitCode, OpsError> {
         error => error.into(),
     })?;
     let auditor = setup.pool(Role::Auditor, 1).await?;
-    let mut rows = Vec::new();
-    for difference in &replayed.different {
-        for row in &difference.first {
-            rows.push((difference, row, made(&auditor, difference, row, replayed.position).await?));
-        }
-    }
+    let rows = all_made(&auditor, &replayed).await?;
     if args.json {
-        say(&as_json(context.name, &args.into, &replayed, &rows, took));
+        say(&as_json(context.name, &args.into, &replayed, &rows, took).to_string());
     } else {
         say(&in_words(context.name, &args.into, &replayed, &rows, took));
     }
@@ -169,15 +164,34 @@ async fn made(
     Ok(of_stream)
 }
 
-type Told<'a> = (&'a Difference, &'a DifferentRow, Vec<Made>);
+/// A row that differs, and the events that made it.
+pub(crate) type Told<'a> = (&'a Difference, &'a DifferentRow, Vec<Made>);
 
-fn as_json(
+/// The rows that differ, each with the events that made it.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub(crate) async fn all_made<'a>(
+    auditor: &sqlx::PgPool,
+    replayed: &'a Replayed,
+) -> Result<Vec<Told<'a>>, OpsError> {
+    let mut rows = Vec::new();
+    for difference in &replayed.different {
+        for row in &difference.first {
+            rows.push((difference, row, made(auditor, difference, row, replayed.position).await?));
+        }
+    }
+    Ok(rows)
+}
+
+/// What came out, for programs.
+pub(crate) fn as_json(
     context: &str,
     into: &str,
     replayed: &Replayed,
     rows: &[Told<'_>],
     took: Duration,
-) -> String {
+) -> Value {
     let of = |wanted: &Difference| -> Vec<Value> {
         let mine = rows.iter().filter(|(difference, _, _)| difference.table == wanted.table);
         mine.map(|(_, row, made)| {
@@ -206,7 +220,6 @@ fn as_json(
         "context": context, "into": into, "position": replayed.position, "events": replayed.events,
         "tables": replayed.tables, "different": different, "seconds": took.as_secs_f64(),
     }})
-    .to_string()
 }
 
 fn in_words(

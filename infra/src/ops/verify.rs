@@ -10,7 +10,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     EXIT_CODES, OpsError,
@@ -29,6 +29,7 @@ use crate::{
     },
     settings::Flags,
     store::Role,
+    subject::{self, PROOF},
 };
 
 /// Findings that people are shown.
@@ -46,6 +47,7 @@ Examples:
   annals verify --whole --key 'log+1a2b3c4d+AX…'   everything, by a key that you keep
   annals verify --against witness.checkpoint       by what a witness remembers, too
   annals verify --bundle alert.proof --key 'log+1a2b3c4d+AX…'
+  annals verify --receipt erased.receipt --key 'log+1a2b3c4d+AX…'
 
 A verifier key is what you trust; get it on another way than the log (annals checkpoint --key shows
 it). Where none is given, that of ANNALS_SIGNING_KEY_FILE is taken. Only a checkpoint that was kept
@@ -69,9 +71,12 @@ pub struct VerifyArgs {
     /// Goes on from what this file remembers, and remembers in it how far all was well.
     #[arg(long, value_name = "FILE")]
     pub remember: Option<PathBuf>,
-    /// Verifies this bundle and nothing else; `-` is the standard input.
+    /// Verifies this bundle, or the folder of annals subject, and nothing else; `-` is the standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["whole", "leaves", "remember"])]
     pub bundle: Option<PathBuf>,
+    /// Verifies this receipt of an erasure and nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["whole", "leaves", "remember", "bundle"])]
+    pub receipt: Option<PathBuf>,
     /// Writes JSON Lines.
     #[arg(long)]
     pub json: bool,
@@ -89,6 +94,12 @@ pub async fn run(args: VerifyArgs) -> Result<ExitCode, OpsError> {
     let setup = Setup::new(&args.flags)?;
     let keys = setup.verifiers(&args.keys)?;
     let origin = origin(&keys, &setup.settings.log_origin);
+    if let Some(path) = &args.receipt {
+        return super::erase::verified(path, &keys, args.json).map(ExitCode::from);
+    }
+    if let Some(path) = args.bundle.as_ref().filter(|path| path.is_dir()) {
+        return of_copy(path, &keys, &origin, &args).map(ExitCode::from);
+    }
     if let Some(path) = &args.bundle {
         return of_bundle(path, &keys, &origin, &args).map(ExitCode::from);
     }
@@ -119,7 +130,7 @@ pub async fn run(args: VerifyArgs) -> Result<ExitCode, OpsError> {
     let report = report?;
     let well = report.findings.is_empty();
     if args.json {
-        say(&as_json(&report, began, took));
+        say(&as_json(&report, began, took).to_string());
     } else {
         say(&in_words(&report, began, took));
     }
@@ -181,14 +192,14 @@ fn place(finding: &Finding) -> String {
     }
 }
 
-fn as_json(report: &Report, began: u64, seconds: f64) -> String {
+/// What was found, for programs.
+pub(crate) fn as_json(report: &Report, began: u64, seconds: f64) -> Value {
     json!({ "result": {
         "altered": !report.findings.is_empty(), "from": began + 1, "events": report.events,
         "checkpoints": report.checkpoints, "signed": report.signed,
         "size": report.tree.size(), "root": STANDARD.encode(report.tree.root()),
         "findings": report.findings, "seconds": seconds,
     }})
-    .to_string()
 }
 
 /// What is remembered between two runs.
@@ -227,6 +238,32 @@ fn remember(path: &Path, origin: &str, tree: &Frontier) -> Result<(), OpsError> 
     };
     let text = serde_json::to_string(&kept).unwrap_or_default();
     crate::proof::write_whole(path, &text).map_err(file(path))
+}
+
+/// A copy of what is kept of a person: the files are those that were signed, and the events stand in the
+/// signed log.
+fn of_copy(
+    folder: &Path,
+    keys: &[VerifierKey],
+    origin: &str,
+    args: &VerifyArgs,
+) -> Result<Exit, OpsError> {
+    match subject::check(folder, keys) {
+        Ok(checked) if args.json => say(&json!({ "copy": checked }).to_string()),
+        Ok(checked) => {
+            let files = count(i64::try_from(checked.files.len()).unwrap_or(i64::MAX), "file");
+            say(&format!("Signed by the log {}: {files}, none changed.", visible(&checked.origin)));
+            for (name, value) in &checked.facts {
+                say(&format!("  {name}: {}", visible(value)));
+            }
+        }
+        Err(error) => {
+            complain(&format!("annals: NOT what was signed: {error}"));
+            return Ok(Exit::Fault);
+        }
+    }
+    let proof = folder.join(PROOF);
+    if proof.is_file() { of_bundle(&proof, keys, origin, args) } else { Ok(Exit::Done) }
 }
 
 fn of_bundle(

@@ -6,6 +6,7 @@ use annals_commands::Catalogue as Aggregates;
 use annals_projections::{ActorKind, Change, Context, Envelope};
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, PgPool};
+use tokio::task::yield_now;
 
 use super::{
     history::{self, Stamp},
@@ -21,6 +22,9 @@ use crate::{
     seal,
     store::{Metadata, StoredEvent},
 };
+
+/// After how many events others have their turn.
+const TURN: usize = 64;
 
 /// How far a read model is.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -44,7 +48,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Whether versions are kept from here on, where they are wanted. Begun in the middle, a past would
     /// have a hole: only a rebuild fills it.
-    const fn keeps(&self, wanted: bool) -> bool {
+    pub(super) const fn keeps(&self, wanted: bool) -> bool {
         wanted && (self.history || self.position == 0)
     }
 }
@@ -109,6 +113,45 @@ pub async fn checkpoint(pool: &PgPool, name: &str) -> Result<Option<Checkpoint>,
     .await
 }
 
+/// Row changes that events come to, merged and not written yet.
+pub(super) struct Prepared {
+    steps: Vec<Step>,
+    /// What versions of rows are stamped with, where they are kept.
+    stamps: Option<Vec<Stamp>>,
+    erasures: Option<history::Erasures>,
+    changes: usize,
+}
+
+/// Works out what events do to rows. `keeps` says whether versions are kept. It lets others have their
+/// turn, so that rows can be written meanwhile.
+///
+/// # Errors
+/// When keys cannot be had, or an event cannot be applied.
+pub(super) async fn prepare(
+    context: &Context,
+    aggregates: &Aggregates,
+    keys: &Keys,
+    keeps: bool,
+    events: &[StoredEvent],
+) -> Result<Prepared, ApplyError> {
+    let mut changes = Vec::with_capacity(events.len() * 2);
+    load_keys(aggregates, keys, events).await?;
+    for (nth, event) in events.iter().enumerate() {
+        if nth % TURN == TURN - 1 {
+            yield_now().await;
+        }
+        let made = project(context, aggregates, keys, event)?;
+        if !(broken("row_lost_in_batch") && nth == 0 && events.len() > 1) {
+            changes.extend(made.into_iter().map(|change| (nth, change)));
+        }
+    }
+    let count = changes.len();
+    let stamps: Option<Vec<Stamp>> = keeps.then(|| events.iter().map(Stamp::from).collect());
+    let erasures = stamps.as_deref().map(|stamps| history::erasures(&changes, stamps));
+    let steps = merge(changes, keeps);
+    Ok(Prepared { steps, stamps, erasures, changes: count })
+}
+
 /// Applies events that follow the checkpoint directly, all or none, and moves it.
 ///
 /// # Errors
@@ -121,22 +164,26 @@ pub async fn apply(
     from: &Checkpoint,
     events: &[StoredEvent],
 ) -> Result<(Checkpoint, Applied), ApplyError> {
-    let Some(last) = events.last() else {
-        return Ok((from.clone(), Applied { events: 0, changes: 0 }));
-    };
-    let mut changes = Vec::with_capacity(events.len() * 2);
-    load_keys(aggregates, keys, events).await?;
-    for (nth, event) in events.iter().enumerate() {
-        let made = project(target.context, aggregates, keys, event)?;
-        if !(broken("row_lost_in_batch") && nth == 0 && events.len() > 1) {
-            changes.extend(made.into_iter().map(|change| (nth, change)));
-        }
-    }
-    let applied = Applied { events: events.len(), changes: changes.len() };
     let keeps = from.keeps(target.history);
-    let stamps: Option<Vec<Stamp>> = keeps.then(|| events.iter().map(Stamp::from).collect());
-    let erasures = stamps.as_deref().map(|stamps| history::erasures(&changes, stamps));
-    let steps = merge(changes, keeps);
+    let prepared = prepare(target.context, aggregates, keys, keeps, events).await?;
+    commit(connection, target, from, events, &prepared).await
+}
+
+/// Writes what events come to, all or nothing, and moves the checkpoint.
+///
+/// # Errors
+/// See [`ApplyError`]; then nothing was applied.
+pub(super) async fn commit(
+    connection: &mut PgConnection,
+    target: Target<'_>,
+    from: &Checkpoint,
+    events: &[StoredEvent],
+    prepared: &Prepared,
+) -> Result<(Checkpoint, Applied), ApplyError> {
+    let applied = Applied { events: events.len(), changes: prepared.changes };
+    let Some(last) = events.last() else { return Ok((from.clone(), applied)) };
+    let Prepared { steps, stamps, erasures, .. } = prepared;
+    let keeps = stamps.is_some();
     let mut transaction = connection.begin().await?;
     let moved = sqlx::query(
         "UPDATE annals.projections
@@ -161,7 +208,7 @@ pub async fn apply(
         sqlx::query("BEGIN").execute(&mut *transaction).await?;
     }
     failpoint("projecting");
-    if let Err(error) = partitions::ensure(&mut transaction, target.schema, &steps).await {
+    if let Err(error) = partitions::ensure(&mut transaction, target.schema, steps).await {
         return Err(refused(error, "a partition", |why| ApplyError::Poison {
             position: last.position,
             event_type: last.event_type.clone(),
@@ -174,10 +221,10 @@ pub async fn apply(
         why,
     };
     if target.schema.is_some() {
-        index_for(&mut transaction, target.name, &steps).await?;
+        index_for(&mut transaction, target.name, steps).await?;
     }
-    let mut written = write(&mut transaction, target.schema, &steps, stamps.as_deref()).await;
-    if let (Ok(()), Some(erasures)) = (&written, &erasures) {
+    let mut written = write(&mut transaction, target.schema, steps, stamps.as_deref()).await;
+    if let (Ok(()), Some(erasures)) = (&written, erasures) {
         written = history::bury(&mut transaction, target.schema, erasures).await;
     }
     match written {
@@ -306,7 +353,7 @@ fn refused(
 ///
 /// # Errors
 /// When keys cannot be had, or the event cannot be applied.
-pub(super) async fn changes_of(
+pub(crate) async fn changes_of(
     context: &Context,
     aggregates: &Aggregates,
     keys: &Keys,

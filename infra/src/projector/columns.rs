@@ -100,8 +100,12 @@ impl<'a> Columns<'a> {
         let column = |name: &'a str| {
             // What the table's file does not name, Postgres refuses by name.
             let kind = kinds.get(name).copied().unwrap_or(Kind::Text);
-            let value =
-                move |(key, columns): &Pair<'a>| key.get(name).or_else(|| columns.get(name));
+            let place =
+                rows.first().and_then(|(_, columns)| columns.keys().position(|it| it == name));
+            let place = place.unwrap_or(usize::MAX);
+            let value = move |(key, columns): &Pair<'a>| {
+                key.get(name).or_else(|| columns.get_at(place, name))
+            };
             let values = Values::of(kind, rows.iter().map(value));
             Column { name: Cow::Borrowed(name), kind, values }
         };
@@ -259,9 +263,8 @@ mod tests {
     );
 
     fn given(row: &Value) -> String {
-        let (key, row) = (Row::new(), row.as_object().unwrap());
-        let names: Vec<&str> = row.keys().map(String::as_str).collect();
-        Columns::of(&THINGS, names, &[(&key, row)]).given(1, &[])
+        let (key, row) = (Row::new(), Row::of(row));
+        Columns::of(&THINGS, row.keys(), &[(&key, &row)]).given(1, &[])
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod apply;
 mod columns;
+mod fill;
 mod history;
 mod merge;
 mod partitions;
@@ -16,11 +17,12 @@ mod wait;
 mod watch;
 mod write;
 
-pub(crate) use apply::envelope;
 pub use apply::{Applied, ApplyError, Checkpoint, Target, checkpoint};
+pub(crate) use apply::{changes_of, envelope};
 pub(crate) use partitions::ahead;
 pub use rebuild::{Progress, Rebuild, RebuildError, Rebuilt, rebuild};
 pub use replay::{Difference, DifferentRow, How, ReplayError, Replayed, forget, replay};
 pub use run::Projector;
 pub use wait::{PROJECTED, Waiter};
 pub use watch::watch;
+pub(crate) use write::quoted;

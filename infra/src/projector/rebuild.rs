@@ -8,18 +8,17 @@ use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
 use tokio::time::sleep;
 
 use super::{
-    apply::{ApplyError, Checkpoint, Target, apply_all, checkpoint, pass_over},
+    apply::{ApplyError, Checkpoint, Target, checkpoint},
+    fill::Filler,
     history::is_kept,
     write,
 };
 use crate::{
     keys::Keys,
     migrate::{self, MigrationError, tables_hash},
-    store::{Store, StoredEvent},
+    store::Store,
 };
 
-/// Events applied at once.
-pub(super) const PAGE: i64 = 2_000;
 /// How long it may take until nobody reads replaced rows any more.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a query may take from finding its tables to locking them.
@@ -130,18 +129,19 @@ async fn alone(
     let next = format!("{}_next", context.name);
     let mut at = prepare(connection, pool, context, &next, history).await?;
     let target = Target { context, name: &next, schema: Some(&next), history };
+    let filler = Filler { store: &store, target, aggregates, keys };
     let mut events = 0;
     for indexed in [false, true] {
         write::prepare(connection).await?;
+        let before = events;
         loop {
             let head = store.head().await?;
-            told(Progress { position: at.position, head, events });
-            let page = store.after(at.position, PAGE, Some(context.name)).await?;
-            if page.is_empty() {
+            let mut told = |it: Progress| told(Progress { events: before + it.events, ..it });
+            let more = filler.fill(connection, &mut at, head, &mut told).await?;
+            events += more;
+            if more == 0 {
                 break;
             }
-            events += page.len() as u64;
-            apply_page(connection, pool, target, aggregates, keys, &mut at, &page).await?;
         }
         write::restore(connection).await?;
         // What is recorded while they are made is applied before the rows in use are made to wait.
@@ -153,7 +153,7 @@ async fn alone(
     if !migrate::retire_schema(connection, &away, PATIENCE).await? {
         return Err(RebuildError::InUse(away));
     }
-    let rebuilt = swap(connection, &store, target, aggregates, keys, at, events).await?;
+    let rebuilt = swap(connection, filler, at, events).await?;
     // Planners know nothing of rows that were filled in bulk. (carenotes.ops.analyze)
     for table in context.tables {
         let sql = format!("ANALYZE {}.{}", context.name, table.name);
@@ -178,40 +178,6 @@ async fn alone(
         events: rebuilt.events,
     });
     Ok(rebuilt)
-}
-
-/// Applies events, but for those that cannot be and that an operator lets be skipped.
-pub(super) async fn apply_page(
-    connection: &mut PgConnection,
-    pool: &PgPool,
-    target: Target<'_>,
-    aggregates: &Aggregates,
-    keys: &Keys,
-    at: &mut Checkpoint,
-    page: &[StoredEvent],
-) -> Result<(), RebuildError> {
-    let mut rest = page;
-    loop {
-        let applied = apply_all(connection, target, aggregates, keys, at, rest).await;
-        let Err(ApplyError::Poison { .. }) = &applied else { return Ok(applied?) };
-        let left = rest.iter().position(|event| event.position > at.position);
-        let Some((event, others)) = left.and_then(|first| rest[first..].split_first()) else {
-            return Ok(applied?);
-        };
-        let skipped: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM annals.parked
-                            WHERE name = $1 AND position = $2 AND skipped_at IS NOT NULL)",
-        )
-        .bind(target.context.name)
-        .bind(event.position)
-        .fetch_one(pool)
-        .await?;
-        if !skipped {
-            return Ok(applied?);
-        }
-        *at = pass_over(connection, target, at, event).await?;
-        rest = others;
-    }
 }
 
 /// Where the old rows are while somebody may still read them.
@@ -259,15 +225,12 @@ async fn prepare(
 /// compared, and change places. Readers see the one or the other.
 async fn swap(
     connection: &mut PgConnection,
-    store: &Store,
-    target: Target<'_>,
-    aggregates: &Aggregates,
-    keys: &Keys,
+    filler: Filler<'_>,
     mut at: Checkpoint,
     mut events: u64,
 ) -> Result<Rebuilt, RebuildError> {
-    let context = target.context;
-    let (name, next) = (context.name, target.name);
+    let context = filler.target.context;
+    let (name, next) = (context.name, filler.target.name);
     let mut transaction = connection.begin().await?;
     let live: (i64, String) = sqlx::query_as(
         "SELECT position, tables_hash FROM annals.projections WHERE name = $1 FOR UPDATE",
@@ -275,16 +238,7 @@ async fn swap(
     .bind(name)
     .fetch_one(&mut *transaction)
     .await?;
-    while at.position < live.0 {
-        let mut page = store.after(at.position, PAGE, Some(name)).await?;
-        page.retain(|event| event.position <= live.0);
-        if page.is_empty() {
-            break;
-        }
-        events += page.len() as u64;
-        apply_page(&mut transaction, store.pool(), target, aggregates, keys, &mut at, &page)
-            .await?;
-    }
+    events += filler.fill(&mut transaction, &mut at, live.0, &mut |_| {}).await?;
     migrate::carry_over(&mut transaction, context, name, next).await?;
     let compared = live.1 == at.tables_hash && live.0 == at.position;
     let mut different = Vec::new();

@@ -12,8 +12,9 @@ use sqlx::{Connection, Executor, PgConnection, PgPool, Row};
 
 use super::{
     apply::{ApplyError, Checkpoint, Target, changes_of, checkpoint},
+    fill::Filler,
     history,
-    rebuild::{PAGE, Progress, Rebuild, RebuildError, apply_page, digest},
+    rebuild::{Progress, Rebuild, RebuildError, digest},
     write::{self, quoted},
 };
 use crate::{
@@ -305,23 +306,15 @@ impl Replay<'_> {
         end: i64,
         told: &mut impl FnMut(Progress),
     ) -> Result<u64, ReplayError> {
-        let Rebuild { pool, context, aggregates, keys, .. } = self.work;
+        let Rebuild { context, aggregates, keys, .. } = self.work;
         let target = Target { context, name: self.into, schema: Some(self.into), history: false };
-        let mut events = 0;
+        let filler = Filler { store, target, aggregates, keys };
         write::prepare(&mut self.connection).await?;
-        loop {
-            told(Progress { position: at.position, head: end, events });
-            let mut page = store.after(at.position, PAGE, Some(context.name)).await?;
-            page.retain(|event| event.position <= end);
-            if page.is_empty() {
-                write::restore(&mut self.connection).await?;
-                migrate::make_deferred(&mut self.connection, self.into, None).await?;
-                told(Progress { position: end, head: end, events });
-                return Ok(events);
-            }
-            events += page.len() as u64;
-            apply_page(&mut self.connection, pool, target, aggregates, keys, at, &page).await?;
-        }
+        let events = filler.fill(&mut self.connection, at, end, told).await?;
+        write::restore(&mut self.connection).await?;
+        migrate::make_deferred(&mut self.connection, self.into, None).await?;
+        told(Progress { position: end, head: end, events });
+        Ok(events)
     }
 }
 

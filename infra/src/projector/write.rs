@@ -82,7 +82,7 @@ pub async fn write(
                 group.1.push((&merged.key, &none));
             }
             if let Some((write, columns)) = &merged.written {
-                let names = columns.keys().map(String::as_str).collect();
+                let names = columns.keys().collect();
                 let group = written.entry((table.name, *write, names));
                 group.or_insert((table, Vec::new())).1.push((&merged.key, columns));
             }
@@ -190,7 +190,7 @@ pub(super) fn qualified(table: &Table, schema: Option<&str>) -> String {
     format!("{}.{}", quoted(schema), quoted(table.name))
 }
 
-pub(super) fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

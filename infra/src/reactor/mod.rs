@@ -17,7 +17,7 @@ mod run;
 mod send;
 mod timers;
 
-pub use run::Reactor;
+pub use run::{Reactor, RunError};
 pub use send::{Sender, identity};
 
 /// The name under which a context's reactor parks events.

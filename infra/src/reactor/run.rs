@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     engine::{Clock, failpoint},
+    erasure::{self, EraseError},
     keys::{Keys, KeysError},
     store::{Store, StoredEvent},
 };
@@ -100,7 +101,8 @@ struct Work<'a> {
     reactor: &'a Reactor,
     name: &'static str,
     reactions: &'a Reactions,
-    sources: Vec<&'static str>,
+    /// Kinds of aggregate that are listened to, also in other contexts.
+    kinds: Vec<&'static str>,
     connection: PgConnection,
     memory: Memory,
     at: i64,
@@ -145,7 +147,7 @@ impl Reactor {
             reactor: self,
             name,
             reactions,
-            sources: reactions.sources(),
+            kinds: reactions.kinds(),
             connection,
             memory: Memory::new(name),
             at: known.position,
@@ -205,7 +207,7 @@ impl Work<'_> {
         while !self.stop.is_cancelled() {
             let head = store.head().await?;
             if head > through {
-                let page = store.after_of(through, PAGE, &self.sources).await?;
+                let page = store.after_of(through, PAGE, self.name, &self.kinds).await?;
                 let full = i64::try_from(page.len()).unwrap_or_default() >= PAGE;
                 if let Some(last) = page.last().map(|event| event.position) {
                     self.events(&page).await?;
@@ -282,18 +284,20 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Destroys the keys of whoever was erased, once the context has been told to forget them. Every
-    /// context's reactor does it, and so does one that reads the log again: keys that a restored key
-    /// store brought back are gone again.
+    /// Notes orders to erase and destroys the keys of whoever was erased, once the context has been told to
+    /// forget them. Every context's reactor does it, and so does one that reads the log again: keys that a
+    /// restored key store brought back are gone again.
     async fn forget(&self, events: &[StoredEvent]) -> Result<(), RunError> {
+        let Reactor { store, keys, catalogue, .. } = self.reactor;
         let erased = events.iter().filter(|event| {
             event.aggregate_type == Identity::TYPE && event.event_type == SubjectErased::TYPE.name
         });
         for event in erased {
-            match self.reactor.keys.destroy(&event.aggregate_id).await {
-                // An id that stands for nobody has no key of its own.
-                Ok(_) | Err(KeysError::NoPerson) => {}
-                Err(error) => return Err(error.into()),
+            match erasure::note(store.pool(), keys, catalogue, event).await {
+                Ok(()) => {}
+                Err(EraseError::Postgres(error)) => return Err(error.into()),
+                Err(EraseError::Keys(error)) => return Err(error.into()),
+                Err(error) => return Err(RunError::Standing(error.to_string())),
             }
         }
         Ok(())
@@ -444,7 +448,8 @@ impl Work<'_> {
             if self.stop.is_cancelled() {
                 return Err(RunError::Stopped);
             }
-            let mut page = self.reactor.store.after_of(folded, PAGE, &self.sources).await?;
+            let store = &self.reactor.store;
+            let mut page = store.after_of(folded, PAGE, self.name, &self.kinds).await?;
             page.retain(|event| event.position <= self.at);
             let Some(last) = page.last().map(|event| event.position) else { break };
             let reactor = self.reactor;

@@ -17,8 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{AuthError, Verifier},
+    console,
     engine::{Clock, Engine, Limits, Parts, SystemClock},
-    keys::{Kek, KekError, Keys, KeysError, secrets_or_create},
+    erasure::{self, EraseError, Eraser},
+    keys::{Kek, KekError, Keys, KeysError, REFRESH, secrets_or_create},
     projector::{self, Projector, Waiter},
     proof::{
         Notary,
@@ -27,6 +29,7 @@ use crate::{
     },
     reactor::{Reactor, Sender},
     relay::{MacKey, Relay},
+    sensitive::Reads,
     service::{RateLimit, Receiver, Sentry, Service, ServiceError},
     settings::Kept,
     store::{ConnectError, Role, Store, connect},
@@ -97,6 +100,10 @@ pub struct Config {
     pub watches_refusals: bool,
     /// Rules that reactions judge by.
     pub rules: Arc<Rules>,
+    /// The console, where this process serves it.
+    pub console: Option<console::Config>,
+    /// For how many days backups are kept, as receipts of erasures say.
+    pub backup_days: u64,
 }
 
 impl Config {
@@ -131,6 +138,8 @@ impl Config {
             region: "ca-central-1".to_owned(),
             watches_refusals: true,
             rules: Arc::new(Rules::default()),
+            console: None,
+            backup_days: 30,
         }
     }
 }
@@ -211,6 +220,12 @@ pub enum ServeError {
          leave it out of ANNALS_CONTEXTS here"
     )]
     Region(String),
+    /// The console.
+    #[error(transparent)]
+    Console(#[from] console::StartError),
+    /// Whoever was erased cannot be erased again.
+    #[error("erased people may be back, and nothing is served until they are gone: {0}")]
+    Erasure(#[from] EraseError),
     /// The services.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -223,6 +238,8 @@ pub struct Running {
     pub engine: Option<Engine>,
     /// The keys.
     pub keys: Arc<Keys>,
+    /// Where the console is, where this process serves it.
+    pub console: Option<std::net::SocketAddr>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -271,6 +288,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     if names.contains(&"nestsync") && !config.region.starts_with("ca-") {
         return Err(ServeError::Region(config.region));
     }
+    erase_again(&config, &keys, &aggregates, &catalogue).await?;
     let bell = Arc::new(Notify::new());
     let share = |eighths: u32| (config.connections * eighths / 8).max(2);
     let (rings, appended) = watch::channel(0);
@@ -337,6 +355,9 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         let pool =
             connect(&config.database_url, Role::Reactor, share(2), config.allow_unsafe).await?;
         check_schema(&pool).await?;
+        let reads =
+            Reads { pool: pool.clone(), sender: sender.clone(), clock: Arc::clone(&config.clock) };
+        tasks.push(tokio::spawn(reads.run(stop.clone())));
         let reactor = Reactor {
             catalogue: Arc::clone(&aggregates),
             store: Store::new(pool),
@@ -350,6 +371,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         for name in &names {
             tasks.push(tokio::spawn(reactor.clone().run(name, stop.clone())));
         }
+        let eraser = eraser(&config, &keys, &aggregates, &catalogue, sender.clone()).await?;
+        tasks.push(tokio::spawn(eraser.run(stop.clone())));
     }
     if config.roles.relay {
         let pool =
@@ -408,10 +431,76 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             tasks.push(tokio::spawn(projector.run(name, stop.clone())));
         }
     }
+    let mut console_at = None;
+    if let Some(wanted) = &config.console {
+        let parts = console::Parts {
+            database_url: config.database_url.clone(),
+            keys_url: config.keys_url.clone(),
+            keys: Arc::clone(&keys),
+            client: client.clone(),
+            verifier: Arc::clone(&config.verifier),
+            clock: Arc::clone(&config.clock),
+            signing: config.signing.clone(),
+            people: wanted.people.clone(),
+            allow_unsafe: config.allow_unsafe,
+        };
+        let served = console::start(wanted.address, parts, stop.clone()).await?;
+        console_at = Some(served.address);
+        tasks.extend(served.tasks);
+    }
     // An engine ends once nobody holds it any more: last.
     tasks.extend(engines);
     let engine = engine.map(|(engine, _)| engine);
-    Ok(Running { engine, keys, stop, tasks })
+    Ok(Running { engine, keys, console: console_at, stop, tasks })
+}
+
+/// Erases again, before anything is served, whom a restored backup brought back.
+async fn erase_again(
+    config: &Config,
+    keys: &Keys,
+    aggregates: &Aggregates,
+    catalogue: &Catalogue,
+) -> Result<(), ServeError> {
+    let folder = config.signing.as_ref().and_then(|signing| signing.folder.as_deref());
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| ServeError::Folder { path: folder.to_owned(), source })?;
+    }
+    // A login that only takes commands or relays need not be let near tables.
+    if !config.roles.projector && !config.roles.reactor {
+        return Ok(erasure::keys_again(keys, folder).await?);
+    }
+    let pool = connect(&config.database_url, Role::Projector, 2, config.allow_unsafe).await?;
+    check_schema(&pool).await?;
+    let urls = (config.database_url.as_str(), config.keys_url.as_str());
+    erasure::again(&pool, urls, keys, (aggregates, catalogue), folder).await?;
+    pool.close().await;
+    Ok(())
+}
+
+/// Carries out erasures.
+async fn eraser(
+    config: &Config,
+    keys: &Arc<Keys>,
+    aggregates: &Arc<Aggregates>,
+    catalogue: &Arc<Catalogue>,
+    sender: Sender,
+) -> Result<Eraser, ServeError> {
+    let signing = config.signing.as_ref();
+    Ok(Eraser {
+        pool: connect(&config.database_url, Role::Projector, 2, config.allow_unsafe).await?,
+        database_url: config.database_url.clone(),
+        keys_url: config.keys_url.clone(),
+        keys: Arc::clone(keys),
+        aggregates: Arc::clone(aggregates),
+        catalogue: Arc::clone(catalogue),
+        sender,
+        clock: Arc::clone(&config.clock),
+        origin: signing.map_or_else(|| "unsigned".to_owned(), |it| it.origin.clone()),
+        signing: signing.map(Signing::keys).transpose()?.unwrap_or_default().into(),
+        folder: signing.and_then(|it| it.folder.clone()),
+        backup_days: config.backup_days,
+    })
 }
 
 /// Where a command service says that it has appended.
@@ -462,7 +551,7 @@ async fn forget_destroyed(keys: Arc<Keys>, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+            () = tokio::time::sleep(REFRESH) => {}
         }
     }
 }
@@ -471,7 +560,8 @@ async fn forget_destroyed(keys: Arc<Keys>, stop: CancellationToken) {
 async fn check_schema(pool: &sqlx::PgPool) -> Result<(), ServeError> {
     let known: bool = sqlx::query_scalar(
         "SELECT to_regprocedure('annals.subject()') IS NOT NULL
-            AND to_regclass('annals.reactors') IS NOT NULL",
+            AND to_regclass('annals.reactors') IS NOT NULL
+            AND to_regclass('annals.erasures') IS NOT NULL",
     )
     .fetch_one(pool)
     .await?;

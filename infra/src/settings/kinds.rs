@@ -114,11 +114,14 @@ pub enum Role {
     Projector,
     /// Sends commands when something happens or is due.
     Reactor,
+    /// Serves the console.
+    Console,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Commands, Self::Relay, Self::Projector, Self::Reactor];
+    pub const ALL: [Self; 5] =
+        [Self::Commands, Self::Relay, Self::Projector, Self::Reactor, Self::Console];
 
     /// As it is written in settings and metrics.
     #[must_use]
@@ -128,6 +131,7 @@ impl Role {
             Self::Relay => "relay",
             Self::Projector => "projector",
             Self::Reactor => "reactor",
+            Self::Console => "console",
         }
     }
 }

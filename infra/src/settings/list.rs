@@ -128,7 +128,8 @@ settings! {
     /// The key store, apart from the events: a Postgres URL. By default the database `<name>_keys`
     /// on the server of DATABASE_URL.
     keys_url: Option<DatabaseUrl> = "ANNALS_KEYS_URL", Url, Derived("database_url", keys_beside);
-    /// How many connections a process keeps to the event store, besides one for each projection.
+    /// How many connections a process keeps to the event store, besides one for each projection and ten
+    /// for the console.
     database_connections: u32 = "ANNALS_DATABASE_CONNECTIONS", Plain, Value("16"), in 2..=1000;
     /// The NATS servers, separated by commas.
     nats_url: NatsUrl = "NATS_URL", Url, Value("nats://127.0.0.1:4222");
@@ -142,8 +143,12 @@ settings! {
     /// Where metrics and health are served.
     http: SocketAddr = "ANNALS_HTTP", Plain, Value("127.0.0.1:9464");
 
-    /// What this process does: commands, relay, projector, reactor.
-    roles: Roles = "ANNALS_ROLES", Plain, Value("commands,relay,projector,reactor");
+    /// Where the console is served, by a process with that role. Without it there is none. Put TLS before
+    /// it where that is not this machine alone.
+    console_address: Option<SocketAddr> = "ANNALS_CONSOLE_ADDRESS", Plain, Nothing;
+
+    /// What this process does: commands, relay, projector, reactor, console.
+    roles: Roles = "ANNALS_ROLES", Plain, Value("commands,relay,projector,reactor,console");
     /// The contexts that this process serves, separated by commas, or `all`.
     contexts: Contexts = "ANNALS_CONTEXTS", Plain, Value("all");
     /// A TOML file with the rules that reactions judge by, one table a context; what is not in it is as by
@@ -178,6 +183,9 @@ settings! {
     /// A folder for the last checkpoint and a copy of all hashes, on no disk of the database's: with
     /// it, an alteration is located to the event.
     evidence_dir: Option<PathBuf> = "ANNALS_EVIDENCE_DIR", Plain, Nothing;
+    /// For how many days backups of the databases are kept: so long, receipts of erasures say, may one
+    /// still hold what was destroyed. Keys are to be kept for 30 days at most.
+    backup_days: u64 = "ANNALS_BACKUP_DAYS", Plain, Value("30"), in 0..=36_500;
 
     /// How many bytes a command's body may have.
     max_body: usize = "ANNALS_MAX_BODY", Plain, Value("262144"), in 1024..=8_388_608;

@@ -150,7 +150,8 @@ impl Store {
         }
     }
 
-    /// Events of several contexts after a position, in order, at most `limit`.
+    /// A context's events and those of some kinds of aggregate elsewhere, after a position, in order, at
+    /// most `limit`.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -158,16 +159,19 @@ impl Store {
         &self,
         position: i64,
         limit: i64,
-        contexts: &[&str],
+        context: &str,
+        kinds: &[&str],
     ) -> Result<Vec<StoredEvent>, sqlx::Error> {
         sqlx::query_as(&format!(
             "SELECT {COLUMNS} FROM annals.events AS event
-             WHERE event.position > $1 AND split_part(event.aggregate_type, '.', 1) = ANY($3)
+             WHERE event.position > $1 AND (split_part(event.aggregate_type, '.', 1) = $3
+                                            OR event.aggregate_type = ANY($4))
              ORDER BY event.position LIMIT $2"
         ))
         .bind(position)
         .bind(limit)
-        .bind(contexts)
+        .bind(context)
+        .bind(kinds)
         .fetch_all(&self.pool)
         .await
     }

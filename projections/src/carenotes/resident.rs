@@ -54,8 +54,8 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
 }
 
 fn erased(id: &str, at: DateTime<Utc>) -> Vec<Change> {
-    let forget = |row: Change, columns: &[&str]| {
-        columns.iter().fold(row, |row, column| row.with(column, ())).with("updated_at", at)
+    let forget = |row: Change, columns: &[&'static str]| {
+        columns.iter().fold(row, |row, column| row.with(*column, ())).with("updated_at", at)
     };
     let written = WRITTEN
         .iter()

@@ -25,7 +25,7 @@ pub fn project(recorded: &Recorded<'_, Event>) -> Vec<Change> {
         Event::StaffMemberErased(erased) => {
             let row = USERS.patch(id, erased).with("email", Tombstone::Email.value(id));
             let forgotten = ["first_name", "last_name", "settings", "last_login"];
-            changed(forgotten.iter().fold(row, |row, column| row.with(column, ())), at)
+            changed(forgotten.iter().fold(row, |row, column| row.with(*column, ())), at)
         }
         Event::Imported(row) => vec![USERS.imported(row)],
     }

@@ -109,7 +109,7 @@ fn registration(id: &str, at: DateTime<Utc>, registered: &ChildRegistered) -> Ve
 /// A record without the child (shared.erasure.tombstones).
 fn erased(id: &str) -> Change {
     let row = CHILDREN.patch(id, ()).with("first_name", Tombstone::Text.value(id));
-    FORGOTTEN.iter().fold(row, |row, column| row.with(column, ()))
+    FORGOTTEN.iter().fold(row, |row, column| row.with(*column, ()))
 }
 
 #[cfg(test)]

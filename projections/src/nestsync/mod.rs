@@ -50,8 +50,9 @@ mod scene {
     use uuid::Uuid;
 
     use crate::{
-        change::{Change, Operation, Row},
+        change::{Change, Operation},
         recorded::{ActorKind, Envelope},
+        row::Row,
         table::Table,
     };
 
@@ -104,7 +105,7 @@ mod scene {
     pub fn fits(change: &Change) {
         let columns = columns(change.table);
         for name in change.columns.keys().chain(change.key.keys()) {
-            assert!(columns.iter().any(|(column, _)| column == name), "{name} in {change:?}");
+            assert!(columns.iter().any(|(column, _)| *column == name), "{name} in {change:?}");
         }
         for (column, required) in columns {
             let given = change.columns.contains_key(column) || change.key.contains_key(column);

@@ -35,7 +35,10 @@ use super::{
     context,
     scene::{envelope, fits},
 };
-use crate::change::{Change, Operation, Row};
+use crate::{
+    change::{Change, Operation},
+    row::Row,
+};
 
 const FAMILY: Uuid = Uuid::from_u128(0xfa);
 const KIM: Uuid = Uuid::from_u128(0x41);

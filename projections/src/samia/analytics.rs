@@ -13,7 +13,7 @@ use crate::change::Change;
 
 /// One more of these, for a user, on a day.
 #[must_use]
-pub fn one_more(user: Uuid, day: NaiveDate, column: &str) -> Change {
+pub fn one_more(user: Uuid, day: NaiveDate, column: &'static str) -> Change {
     outside(user, day).with(column, 1)
 }
 

@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(changes(project, delivered(None)), []);
         assert_eq!(changes(project, read(None, None)), []);
         let columns = |changes: Vec<Change>| {
-            of(&changes, "chat_messages").columns.keys().cloned().collect::<Vec<_>>()
+            of(&changes, "chat_messages").columns.keys().map(str::to_owned).collect::<Vec<_>>()
         };
         assert_eq!(columns(changes(project, delivered(at))), ["delivered_at"]);
         assert_eq!(columns(changes(project, read(at, None))), ["delivered_at"]);

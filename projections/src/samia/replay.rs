@@ -44,8 +44,9 @@ use super::{
     testing::{envelope, fits},
 };
 use crate::{
-    change::{Change, Operation, Row},
+    change::{Change, Operation},
     recorded::Envelope,
+    row::Row,
 };
 
 const CARD: Uuid = Uuid::from_u128(0xca);

@@ -57,7 +57,7 @@ pub fn of<'a>(changes: &'a [Change], table: &str) -> &'a Change {
 pub fn fits(change: &Change) {
     let columns = columns(change.table.sql);
     for name in change.columns.keys().chain(change.key.keys()) {
-        assert!(columns.contains(&name.as_str()), "{} has no {name}", change.table.name);
+        assert!(columns.contains(&name), "{} has no {name}", change.table.name);
     }
     if change.operation == Operation::Put {
         whole(change);

@@ -114,9 +114,9 @@ fn elsewhere(recorded: &Recorded<'_, Event>) -> Vec<Change> {
     ]
 }
 
-fn gone(mut change: Change, columns: &[&str]) -> Change {
+fn gone(mut change: Change, columns: &[&'static str]) -> Change {
     for column in columns {
-        change = change.with(column, Value::Null);
+        change = change.with(*column, Value::Null);
     }
     change
 }

@@ -115,7 +115,7 @@ fn begun(recorded: &Recorded<'_, Event>, id: Uuid, payload: impl Serialize) -> C
         "processed_by",
         "processor_notes",
     ] {
-        row.columns.entry(column).or_insert(Value::Null);
+        row.columns.insert_new(column, Value::Null);
     }
     row
 }

@@ -2,7 +2,10 @@
 
 use annals_domain::{
     Tombstone,
-    shared::identity::{Event, Identity},
+    shared::{
+        identity::{Event, Identity},
+        subject::DataSubject,
+    },
 };
 
 use crate::{
@@ -34,7 +37,8 @@ pub fn context() -> Context {
         tables: &[],
         functions: "",
         views: &[],
-        projections: vec![projection::<Identity>(project)],
+        // What is noted of a person's data is told from the log, and stands in no table.
+        projections: vec![projection::<Identity>(project), projection::<DataSubject>(|_| vec![])],
         every: None,
     }
 }

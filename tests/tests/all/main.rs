@@ -8,7 +8,9 @@
 
 mod catalogue;
 mod commands;
+mod console;
 mod discovery;
+mod erasure;
 mod fanout;
 mod past;
 mod projections;
@@ -17,4 +19,5 @@ mod reactions;
 mod refused;
 mod rls;
 mod store;
+mod subject;
 mod transfer;

@@ -135,7 +135,11 @@ pub async fn run(args: &SendArgs) -> Exit {
     }
 }
 
-async fn answered(args: &SendArgs) -> Result<Answer, Unanswered> {
+/// Sends a command as `annals send` does.
+///
+/// # Errors
+/// There is no answer, or nothing was sent.
+pub(crate) async fn answered(args: &SendArgs) -> Result<Answer, Unanswered> {
     let settings = settings(args)?;
     let token = match &args.actor {
         Some(actor) => Some(token_of(&PathBuf::from(TOKENS), actor).map_err(Unanswered::usage)?),

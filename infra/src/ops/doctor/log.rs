@@ -24,7 +24,68 @@ pub(super) async fn check(pool: &PgPool, hashes: i64, progress: &mut Progress) -
         Ok(checkpoints) => findings.extend(of_checkpoints(&checkpoints)),
         Err(error) => findings.push(Finding::unanswered("checkpoints", &error)),
     }
+    findings.push(found("signatures", signatures(pool).await));
+    findings.push(found("erasures", erasures(pool).await));
     findings
+}
+
+/// How long the log may grow without being signed. Longer than the longest time between two checkpoints
+/// that anybody should set.
+const UNSIGNED_SECONDS: f64 = 900.0;
+/// How long an erasure may take.
+const ERASURE_SECONDS: f64 = 3_600.0;
+
+/// Whether a notary keeps up with the log.
+async fn signatures(pool: &PgPool) -> Result<Finding, sqlx::Error> {
+    let newest: Option<(i64, i64, f64)> = sqlx::query_as(
+        "SELECT it.size, (SELECT position FROM annals.head),
+                extract(epoch FROM clock_timestamp() - coalesce((
+                    SELECT event.recorded_at FROM annals.events AS event
+                    WHERE event.position = it.size + 1), clock_timestamp()))::double precision
+         FROM annals.checkpoints AS it ORDER BY it.size DESC LIMIT 1",
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(match newest {
+        None => Finding::skipped(
+            "signatures",
+            "nothing is signed: set ANNALS_SIGNING_KEY_FILE for annals serve, role relay",
+        ),
+        Some((size, head, waits)) if size < head && waits > UNSIGNED_SECONDS => Finding::failed(
+            "signatures",
+            format!("signed up to {}, and events wait since {waits:.0} s", number(size)),
+            "annals serve (role relay) logs why nothing is signed; annals verify --whole says whether the \
+             log was altered",
+        ),
+        Some((size, head, _)) if size > head => Finding::failed(
+            "signatures",
+            format!("{} events were signed, and the log ends at {}", number(size), number(head)),
+            "the end of the log was cut off, or an older backup was restored",
+        ),
+        Some((size, ..)) => Finding::ok("signatures", format!("signed up to {}", number(size))),
+    })
+}
+
+/// Whether erasures come to their end.
+async fn erasures(pool: &PgPool) -> Result<Finding, sqlx::Error> {
+    let (done, open, waits): (i64, i64, f64) = sqlx::query_as(
+        "SELECT count(finished_at), count(*) - count(finished_at),
+                coalesce(extract(epoch FROM clock_timestamp()
+                    - min(ordered_at) FILTER (WHERE finished_at IS NULL)), 0)::double precision
+         FROM annals.erasures",
+    )
+    .fetch_one(pool)
+    .await?;
+    let seen = format!("{} finished, {} under way", number(done), number(open));
+    Ok(if waits > ERASURE_SECONDS {
+        Finding::failed(
+            "erasures",
+            seen,
+            "annals serve (role reactor) carries them out, and logs why not",
+        )
+    } else {
+        Finding::ok("erasures", seen)
+    })
 }
 
 fn found(check: &'static str, found: Result<Finding, sqlx::Error>) -> Finding {

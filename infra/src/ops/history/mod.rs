@@ -8,7 +8,7 @@ mod address;
 mod list;
 mod rows;
 mod search;
-pub(in crate::ops) mod told;
+pub(crate) mod told;
 mod write;
 
 #[cfg(test)]
@@ -20,7 +20,8 @@ use annals_commands::Catalogue;
 use annals_projections::Catalogue as Projections;
 use uuid::Uuid;
 
-pub(super) use self::{address::typed, rows::Rows, told::Teller, write::plain};
+pub(super) use self::{address::typed, write::plain};
+pub(crate) use self::{rows::Rows, search::cause, told::Teller};
 
 use self::{address::Address, search::Search};
 use super::{
@@ -233,7 +234,7 @@ impl Reader {
                 if stored.sequence <= after {
                     continue;
                 }
-                told.cause = self.cause(&told).await?;
+                told.cause = cause(self.store.pool(), &told).await?;
                 if !told.trouble.is_empty() {
                     exit = Exit::Fault;
                 }

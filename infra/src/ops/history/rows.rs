@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet};
 
 use annals_projections::{Change, Operation};
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// A field of an event or a column of its rows, and what it was before where it was something.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::ops) struct Changed {
+pub(crate) struct Changed {
     /// Name of the payload's field or of the column.
     pub field: String,
     /// What it was; none where nothing was known of it.
@@ -23,7 +23,7 @@ pub(in crate::ops) struct Changed {
 
 /// The rows that a stream's events have led to so far.
 #[derive(Debug, Default)]
-pub(in crate::ops) struct Rows(HashMap<(&'static str, String), Map<String, Value>>);
+pub(crate) struct Rows(HashMap<(&'static str, String), Map<String, Value>>);
 
 impl Rows {
     /// Moves past an event, and tells its payload's fields and what else it changed. Fields that stay
@@ -38,7 +38,7 @@ impl Rows {
         let mut before = HashMap::new();
         let mut same = HashSet::new();
         for change in changes {
-            let place = (change.table.name, Value::Object(change.key.clone()).to_string());
+            let place = (change.table.name, json!(change.key).to_string());
             match change.operation {
                 Operation::Put | Operation::Patch => {}
                 Operation::Drop => {
@@ -49,12 +49,12 @@ impl Rows {
                 Operation::Add | Operation::PatchWhere | Operation::DropWhere => continue,
             }
             let row = self.0.entry(place).or_default();
-            for (column, new) in &change.columns {
-                match row.insert(column.clone(), new.clone()) {
-                    Some(old) if old == *new => drop(same.insert(column.clone())),
+            for (column, new) in change.columns.iter() {
+                match row.insert(column.to_owned(), new.clone()) {
+                    Some(old) if old == *new => drop(same.insert(column.to_owned())),
                     Some(old) => {
-                        moved.insert(column.clone(), new.clone());
-                        before.insert(column.clone(), old);
+                        moved.insert(column.to_owned(), new.clone());
+                        before.insert(column.to_owned(), old);
                     }
                     // The column of a new row: a fact.
                     None => {}

@@ -136,7 +136,7 @@ impl Reader {
             search.after = last.position;
             for stored in &page {
                 let mut told = streams.tell(self, stored).await?;
-                told.cause = self.cause(&told).await?;
+                told.cause = cause(self.store.pool(), &told).await?;
                 if !told.trouble.is_empty() {
                     exit = Exit::Fault;
                 }
@@ -162,31 +162,34 @@ impl Reader {
         }
         Ok(exit)
     }
+}
 
-    /// The event that led to another, where it was one: a reaction's cause.
-    ///
-    /// Ids of events say when they were made, so it is looked for around that time alone.
-    pub(super) async fn cause(&self, told: &Told) -> Result<Option<Cause>, OpsError> {
-        let Some(metadata) = &told.metadata else { return Ok(None) };
-        if metadata.causation_id == metadata.command_id {
-            return Ok(None);
-        }
-        let Ok(id) = Uuid::parse_str(&metadata.causation_id) else { return Ok(None) };
-        let Some(made) = time_of(id) else { return Ok(None) };
-        let found = sqlx::query_as(
-            "SELECT position, event_type, aggregate_type, aggregate_id FROM annals.events
-             WHERE event_id = $1 AND position > annals.position_at($2)
-               AND position <= least(annals.position_at($3), $4)",
-        )
-        .bind(id)
-        .bind(made - LATE)
-        .bind(made + LATE)
-        .bind(told.position)
-        .fetch_optional(self.store.pool())
-        .await
-        .map_err(tables_missing)?;
-        Ok(found)
+/// The event that led to another, where it was one: a reaction's cause.
+///
+/// Ids of events say when they were made, so it is looked for around that time alone.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub(crate) async fn cause(pool: &PgPool, told: &Told) -> Result<Option<Cause>, OpsError> {
+    let Some(metadata) = &told.metadata else { return Ok(None) };
+    if metadata.causation_id == metadata.command_id {
+        return Ok(None);
     }
+    let Ok(id) = Uuid::parse_str(&metadata.causation_id) else { return Ok(None) };
+    let Some(made) = time_of(id) else { return Ok(None) };
+    let found = sqlx::query_as(
+        "SELECT position, event_type, aggregate_type, aggregate_id FROM annals.events
+         WHERE event_id = $1 AND position > annals.position_at($2)
+           AND position <= least(annals.position_at($3), $4)",
+    )
+    .bind(id)
+    .bind(made - LATE)
+    .bind(made + LATE)
+    .bind(told.position)
+    .fetch_optional(pool)
+    .await
+    .map_err(tables_missing)?;
+    Ok(found)
 }
 
 /// When an id was made, where it says so.

@@ -16,7 +16,7 @@ use crate::{
 
 /// Why personal fields are not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::ops) enum Hidden {
+pub(crate) enum Hidden {
     /// No keys were used.
     Sealed,
     /// The person was erased.
@@ -35,7 +35,7 @@ impl Hidden {
 
 /// The event that led to another.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub(in crate::ops) struct Cause {
+pub(crate) struct Cause {
     /// Its place in the log.
     pub position: i64,
     /// Its kind.
@@ -48,7 +48,7 @@ pub(in crate::ops) struct Cause {
 
 /// An event, as it is told.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::ops) struct Told {
+pub(crate) struct Told {
     /// Its place in the stream.
     pub number: i64,
     /// Its place in the log.
@@ -80,7 +80,7 @@ pub(in crate::ops) struct Told {
 }
 
 /// Tells a stream's events, in order from the first.
-pub(in crate::ops) struct Teller<'a> {
+pub(crate) struct Teller<'a> {
     /// How events are read.
     pub catalogue: &'a Catalogue,
     /// What events do to rows.

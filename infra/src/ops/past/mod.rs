@@ -15,6 +15,7 @@ use annals_commands::Catalogue;
 use annals_projections::{Catalogue as Projections, Change, Operation, Table};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::{
@@ -26,7 +27,7 @@ use crate::{keys::Keys, settings::nearest, store::Store};
 
 /// What an event did to a row.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub(super) struct Step {
+pub(crate) struct Step {
     /// The event's place in the log.
     pub position: i64,
     /// Its own id.
@@ -92,14 +93,9 @@ impl Reader<'_> {
     /// The events that made a row, in order.
     ///
     /// # Errors
-    /// When the past is not kept, the key is none of the table's, or Postgres does not answer.
+    /// As [`lineage`].
     pub async fn lineage(&self, table: &Table, key: &[String]) -> Result<Vec<Step>, OpsError> {
-        sqlx::query_as("SELECT * FROM annals.lineage($1, VARIADIC $2)")
-            .bind(format!("{}.{}", table.schema, table.name))
-            .bind(key)
-            .fetch_all(self.store.pool())
-            .await
-            .map_err(not_kept)
+        lineage(self.store.pool(), table, key).await
     }
 
     /// The row as it was after each of these events, in order.
@@ -136,6 +132,23 @@ impl Reader<'_> {
     }
 }
 
+/// The events that made a row, in order, asked with the auditor's rights.
+///
+/// # Errors
+/// When the past is not kept, the key is none of the table's, or Postgres does not answer.
+pub(crate) async fn lineage(
+    pool: &PgPool,
+    table: &Table,
+    key: &[String],
+) -> Result<Vec<Step>, OpsError> {
+    sqlx::query_as("SELECT * FROM annals.lineage($1, VARIADIC $2)")
+        .bind(format!("{}.{}", table.schema, table.name))
+        .bind(key)
+        .fetch_all(pool)
+        .await
+        .map_err(not_kept)
+}
+
 /// Moves a row past a change, if it is one of that row.
 fn pass(row: &mut Row, change: &Change, key: &[String], hidden: impl Fn(&str) -> Option<Hidden>) {
     let everywhere = matches!(change.operation, Operation::PatchWhere | Operation::DropWhere);
@@ -154,26 +167,26 @@ fn pass(row: &mut Row, change: &Change, key: &[String], hidden: impl Fn(&str) ->
     match change.operation {
         Operation::Drop | Operation::DropWhere => return row.clear(),
         Operation::Add => {
-            for (name, value) in &change.columns {
+            for (name, value) in change.columns.iter() {
                 let sum = match (row.get(name), value.as_i64()) {
                     (Some(Held::Value(known)), Some(more)) => {
                         known.as_i64().map(|known| Value::from(known + more))
                     }
                     _ => None,
                 };
-                row.insert(name.clone(), Held::Value(sum.unwrap_or_else(|| value.clone())));
+                row.insert(name.to_owned(), Held::Value(sum.unwrap_or_else(|| value.clone())));
             }
         }
         Operation::Put | Operation::Patch | Operation::PatchWhere => {
-            for (name, value) in &change.columns {
+            for (name, value) in change.columns.iter() {
                 let held = hidden(name).map_or_else(|| Held::Value(value.clone()), Held::Hidden);
-                row.insert(name.clone(), held);
+                row.insert(name.to_owned(), held);
             }
         }
     }
     if !everywhere {
         row.extend(
-            change.key.iter().map(|(name, value)| (name.clone(), Held::Value(value.clone()))),
+            change.key.iter().map(|(name, value)| (name.to_owned(), Held::Value(value.clone()))),
         );
     }
 }
@@ -192,7 +205,7 @@ pub(super) fn json(row: &Row) -> Value {
 ///
 /// # Errors
 /// There is none; the sentence names the nearest.
-pub(super) fn table(projections: &Projections, name: &str) -> Result<&'static Table, OpsError> {
+pub(crate) fn table(projections: &Projections, name: &str) -> Result<&'static Table, OpsError> {
     let dotted = name.replace('/', ".");
     let all: Vec<&'static Table> =
         projections.contexts().flat_map(|context| context.tables).copied().collect();

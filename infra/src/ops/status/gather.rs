@@ -29,9 +29,18 @@ const EXACT: f32 = 2_000_000.0;
 /// How long the key store may take to answer before it counts as out of reach.
 const KEYS: Duration = Duration::from_secs(3);
 
+/// Where NATS and the key store are.
+pub(super) enum Reach {
+    /// As the settings say.
+    Setup(Box<Setup>),
+    /// NATS is connected already, and the key store is here.
+    Served(String),
+}
+
 /// What is asked, and stays open from one look to the next.
 pub(super) struct Observer {
-    pub setup: Setup,
+    /// Where NATS and the key store are.
+    pub reach: Reach,
     pub pool: PgPool,
     pub catalogue: Catalogue,
     pub nats: Option<Client>,
@@ -50,7 +59,8 @@ impl Observer {
     /// Looks at everything.
     pub async fn look(&mut self) -> Result<Reading, OpsError> {
         let nats = self.nats().await;
-        let log = self.log().await.map_err(tables_missing)?;
+        let mut log = self.log().await.map_err(tables_missing)?;
+        log.notary_active = self.is_held("annals.notary").await?;
         let names: Vec<&str> = self.catalogue.contexts().map(|it| it.name).collect();
         let services = match &self.nats {
             Some(client) => services::count(client, &names).await,
@@ -80,9 +90,13 @@ impl Observer {
 
     async fn nats(&mut self) -> Nats {
         if self.nats.is_none() {
-            match self.setup.nats().await {
+            let connected = match &self.reach {
+                Reach::Setup(setup) => setup.nats().await.map_err(|error| error.to_string()),
+                Reach::Served(_) => Err("nobody is connected".to_owned()),
+            };
+            match connected {
                 Ok(client) => self.nats = Some(client),
-                Err(error) => return Nats { reachable: false, error: Some(error.to_string()) },
+                Err(error) => return Nats { reachable: false, error: Some(error) },
             }
         }
         Nats { reachable: true, error: None }
@@ -111,7 +125,25 @@ impl Observer {
         } else {
             sqlx::query_scalar("SELECT count(*) FROM annals.commands").fetch_one(&self.pool).await?
         };
-        Ok(Log { position, recorded_at, commands, commands_estimated })
+        let newest: Option<(i64, DateTime<Utc>)> = sqlx::query_as(
+            "SELECT size, signed_at FROM annals.checkpoints ORDER BY size DESC LIMIT 1",
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let erasures_open =
+            sqlx::query_scalar("SELECT count(*) FROM annals.erasures WHERE finished_at IS NULL")
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(Log {
+            position,
+            recorded_at,
+            commands,
+            commands_estimated,
+            signed: newest.map(|it| it.0),
+            signed_at: newest.map(|it| it.1),
+            notary_active: false,
+            erasures_open,
+        })
     }
 
     async fn context(&self, model: &ReadModel, head: i64) -> Result<Context, OpsError> {
@@ -235,7 +267,11 @@ impl Observer {
     }
 
     async fn keys(&self) -> Keys {
-        let url = match self.setup.keys_url() {
+        let url = match &self.reach {
+            Reach::Setup(setup) => setup.keys_url(),
+            Reach::Served(url) => Ok(url.as_str()),
+        };
+        let url = match url {
             Ok(url) => url,
             Err(error) => return Keys { error: Some(error.to_string()), ..Keys::default() },
         };

@@ -18,8 +18,13 @@ use std::{
 };
 
 use annals_projections::Catalogue;
+use async_nats::Client;
+use sqlx::PgPool;
 
-use self::{gather::Observer, reading::Reading};
+use self::{
+    gather::{Observer, Reach},
+    reading::Reading,
+};
 use super::{EXIT_CODES, OpsError, setup::Setup};
 use crate::{
     cli::{Exit, Output, say},
@@ -66,7 +71,12 @@ pub struct StatusArgs {
 pub async fn run(args: StatusArgs) -> Result<ExitCode, OpsError> {
     let setup = Setup::new(&args.flags)?;
     let pool = setup.pool(Role::Auditor, 2).await?;
-    let mut observer = Observer { setup, pool, catalogue: Catalogue::new(), nats: None };
+    let mut observer = Observer {
+        reach: Reach::Setup(Box::new(setup)),
+        pool,
+        catalogue: Catalogue::new(),
+        nats: None,
+    };
     loop {
         let reading = look(&mut observer).await?;
         show(&reading, &args);
@@ -75,6 +85,26 @@ pub async fn run(args: StatusArgs) -> Result<ExitCode, OpsError> {
         };
         tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
+}
+
+/// The deployment as a process sees it that serves: with the auditor's rights, its own connection to NATS
+/// and the address of the key store.
+///
+/// # Errors
+/// When Postgres does not answer.
+pub(crate) async fn served(
+    pool: &PgPool,
+    client: &Client,
+    keys_url: &str,
+) -> Result<serde_json::Value, OpsError> {
+    let mut observer = Observer {
+        reach: Reach::Served(keys_url.to_owned()),
+        pool: pool.clone(),
+        catalogue: Catalogue::new(),
+        nats: Some(client.clone()),
+    };
+    let reading = look(&mut observer).await?;
+    Ok(serde_json::to_value(&reading).unwrap_or_default())
 }
 
 /// Looks, and looks again where something is late: it may be on its way.

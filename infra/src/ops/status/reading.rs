@@ -56,6 +56,14 @@ pub(super) struct Log {
     pub commands: i64,
     /// Whether that is Postgres' estimate.
     pub commands_estimated: bool,
+    /// How many events the newest signed checkpoint covers; none where nothing is signed.
+    pub signed: Option<i64>,
+    /// When that was signed.
+    pub signed_at: Option<DateTime<Utc>>,
+    /// Whether a notary works.
+    pub notary_active: bool,
+    /// Erasures that are not finished.
+    pub erasures_open: i64,
 }
 
 /// A context: its rows, its stream, its services.

@@ -9,7 +9,7 @@ use crate::{
 async fn observer(world: &World, nats: &str) -> Observer {
     let setup = world.setup(nats);
     let pool = setup.pool(Role::Auditor, 2).await.unwrap();
-    Observer { setup, pool, catalogue: Catalogue::new(), nats: None }
+    Observer { reach: Reach::Setup(Box::new(setup)), pool, catalogue: Catalogue::new(), nats: None }
 }
 
 fn lift(reading: &Reading) -> &reading::Context {

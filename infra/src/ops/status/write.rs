@@ -25,6 +25,8 @@ pub(super) fn screen(reading: &Reading, output: Output) -> String {
         ("reactors", reactors(reading)),
         ("commands", services(reading)),
         ("keys", keys(reading)),
+        ("signed", signed(reading)),
+        ("erasures", erasures(reading)),
     ] {
         let _ = writeln!(text, "  {what:<11} {says}");
     }
@@ -105,6 +107,26 @@ fn keys(reading: &Reading) -> String {
         return "out of reach".to_owned();
     }
     format!("{}, {} destroyed", count(keys.live, "key"), number(keys.destroyed))
+}
+
+fn signed(reading: &Reading) -> String {
+    let log = &reading.log;
+    let notary = if log.notary_active { "a notary at work" } else { "no notary at work" };
+    match (log.signed, log.signed_at) {
+        (Some(size), Some(at)) => {
+            let age = (reading.at - at).num_milliseconds() as f64 / 1_000.0;
+            let left = count((log.position - size).max(0), "event");
+            format!("up to {}, {} ago; {left} not yet; {notary}", number(size), span(age))
+        }
+        _ => format!("nothing; {notary}"),
+    }
+}
+
+fn erasures(reading: &Reading) -> String {
+    match reading.log.erasures_open {
+        0 => "none under way".to_owned(),
+        open => format!("{} under way", number(open)),
+    }
 }
 
 fn row(context: &Context) -> [String; 8] {

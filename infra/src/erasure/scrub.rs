@@ -1,0 +1,138 @@
+//! Rewriting files, so that what was erased is in no dead row of a table, no index, no statistics, and no
+//! write-ahead log of the server itself.
+//!
+//! Postgres overwrites nothing: a changed row's old version stays in its page until the table is
+//! rewritten, its image in the write-ahead log until a later checkpoint lets the file go, and its most
+//! common values in the statistics. What other copies hold (base backups, archived logs, standbys'
+//! delayed logs) is a matter of their retention, and the receipt says until when.
+
+use std::collections::BTreeSet;
+
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
+
+/// How long a table may be in use by others before it is left for another time.
+const PATIENCE: &str = "30s";
+
+/// What became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scrubbed {
+    /// What is left to do, and by whom: a sentence each. Empty when all was done.
+    pub left: Vec<String>,
+}
+
+/// Rewrites these tables, the key store's, the statistics, and has the write-ahead logs begin anew. Whatever
+/// the login may not do is left, and said.
+///
+/// # Errors
+/// When a database does not answer.
+pub async fn scrub(
+    database_url: &str,
+    keys_url: &str,
+    relations: &BTreeSet<String>,
+) -> Result<Scrubbed, sqlx::Error> {
+    let mut scrubbed = Scrubbed::default();
+    let mut connection = connect(database_url).await?;
+    let owner: bool =
+        ask(&mut connection, "pg_has_role(session_user, 'annals_owner', 'MEMBER')").await?;
+    let own = ["annals.sensitive_reads".to_owned(), "annals.erasures".to_owned()];
+    if owner {
+        for relation in relations.iter().chain(&own) {
+            rewrite(&mut connection, relation, true, &mut scrubbed).await?;
+        }
+    } else {
+        let all: Vec<&str> = relations.iter().map(String::as_str).collect();
+        let left = format!("VACUUM (FULL, ANALYZE) {}, as annals_owner", all.join(", "));
+        scrubbed.left.push(left);
+    }
+    statistics(&mut connection, &mut scrubbed).await?;
+    log(&mut connection, "the event store", &mut scrubbed).await?;
+    connection.close().await?;
+    let mut keys = connect(keys_url).await?;
+    rewrite(&mut keys, "annals_keys.subject_keys", false, &mut scrubbed).await?;
+    log(&mut keys, "the key store", &mut scrubbed).await?;
+    keys.close().await?;
+    Ok(scrubbed)
+}
+
+async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    let options = options.application_name("annals erase").options([
+        ("search_path", "pg_catalog"),
+        ("lock_timeout", PATIENCE),
+        ("client_min_messages", "error"),
+    ]);
+    options.connect().await
+}
+
+async fn ask(connection: &mut PgConnection, what: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(&format!("SELECT {what}")).fetch_one(connection).await
+}
+
+/// Rewrites a table and its indexes, and has its statistics made of what is there now.
+async fn rewrite(
+    connection: &mut PgConnection,
+    relation: &str,
+    as_owner: bool,
+    scrubbed: &mut Scrubbed,
+) -> Result<(), sqlx::Error> {
+    if as_owner {
+        connection.execute("SET ROLE annals_owner").await?;
+    }
+    let sql = format!("VACUUM (FULL, ANALYZE) {relation}");
+    let done = connection.execute(sql.as_str()).await;
+    if as_owner {
+        connection.execute("RESET ROLE").await?;
+    }
+    match done {
+        Ok(_) => Ok(()),
+        // In use for long, gone meanwhile, or not ours: it is said, and nothing else waits for it.
+        Err(error) if error.as_database_error().is_some() => {
+            scrubbed.left.push(sql);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Old statistics hold the most common values of columns.
+async fn statistics(
+    connection: &mut PgConnection,
+    scrubbed: &mut Scrubbed,
+) -> Result<(), sqlx::Error> {
+    let may = "EXISTS (SELECT FROM pg_database AS own WHERE own.datname = current_database()
+                       AND pg_has_role(session_user, own.datdba, 'MEMBER'))";
+    if ask(connection, may).await? {
+        rewrite(connection, "pg_catalog.pg_statistic", false, scrubbed).await
+    } else {
+        scrubbed
+            .left
+            .push("VACUUM FULL pg_catalog.pg_statistic, as the database's owner".to_owned());
+        Ok(())
+    }
+}
+
+/// Has the server write a new log file and let the old ones go.
+async fn log(
+    connection: &mut PgConnection,
+    whose: &str,
+    scrubbed: &mut Scrubbed,
+) -> Result<(), sqlx::Error> {
+    let may = "pg_has_role(session_user, 'pg_checkpoint', 'MEMBER')
+               AND has_function_privilege(session_user, 'pg_switch_wal()', 'EXECUTE')";
+    if !ask(connection, may).await? {
+        scrubbed.left.push(format!(
+            "CHECKPOINT; SELECT pg_switch_wal(); CHECKPOINT on {whose}, as a superuser"
+        ));
+        return Ok(());
+    }
+    for sql in ["CHECKPOINT", "SELECT pg_switch_wal()", "CHECKPOINT"] {
+        connection.execute(sql).await?;
+    }
+    if ask(connection, "current_setting('wal_recycle') = 'on'").await? {
+        scrubbed.left.push(format!(
+            "write-ahead log files of {whose} are used again and hold old pages until they are: set \
+             wal_recycle = off, which has them deleted instead"
+        ));
+    }
+    Ok(())
+}
