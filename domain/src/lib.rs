@@ -15,6 +15,7 @@ pub mod import;
 pub mod refusal;
 pub mod testing;
 pub mod text;
+pub mod time;
 
 pub mod carenotes;
 pub mod lift;

@@ -77,6 +77,8 @@ pub struct Context {
     /// What every event of the context does to rows besides, such as a line of an audit log. The
     /// payload comes with personal fields replaced by `[redacted]`.
     pub every: Option<fn(&Envelope, &Value) -> Vec<Change>>,
+    /// Where such a line tells what the rows held before the event: its table, and the column.
+    pub before: Option<(&'static Table, &'static str)>,
 }
 
 impl std::fmt::Debug for Context {

@@ -158,6 +158,18 @@ impl Table {
             .collect()
     }
 
+    /// The columns whose comment in the table's file calls them personal.
+    #[must_use]
+    pub fn personal(&self) -> Vec<&'static str> {
+        let comments = self.sql.split("COMMENT ON COLUMN ").skip(1);
+        let told = comments.filter_map(|comment| {
+            let (name, rest) = comment.split_once(" IS")?;
+            let column = name.rsplit('.').next()?.trim_matches('"');
+            rest.split("';").next()?.contains("Personal data").then_some(column)
+        });
+        told.collect()
+    }
+
     fn change(
         &'static self,
         operation: Operation,
@@ -254,6 +266,11 @@ mod tests {
         assert_eq!(column("title"), Some(expected));
         assert_eq!(column("created_at").map(|it| it.kind), Some("timestamp with time zone"));
         assert_eq!(column("CONSTRAINT"), None);
+    }
+
+    #[test]
+    fn personal_columns_are_read_from_the_comments() {
+        assert_eq!(ALERTS.personal(), ["title", "description", "trigger_data", "resolution_notes"]);
     }
 
     #[test]

@@ -37,11 +37,12 @@ pub mod rig;
 mod rows;
 pub mod samia;
 pub mod sample;
+pub mod stories;
 pub mod token;
 pub mod transfer;
 mod world;
 
 pub use caller::{Answer, Caller, Question};
-pub use clock::Ahead;
+pub use clock::{Ahead, Moving};
 pub use rows::{Reader, claim};
 pub use world::World;

@@ -12,7 +12,7 @@ use annals_infra::{
     },
     dev::harness,
 };
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -47,12 +47,24 @@ pub fn address(person: Uuid) -> String {
 /// A token that the tests' services believe, by the issuer whose public key they know.
 #[must_use]
 pub fn token(who: Who) -> String {
+    token_at(who, Utc::now())
+}
+
+/// The same, as it is made out at some time.
+#[must_use]
+pub fn token_at(who: Who, at: DateTime<Utc>) -> String {
     let ticket = match who {
         Who::Person(id) => Ticket::person(id).email(&address(id)),
         Who::System => Ticket::system(SYSTEM),
         Who::Operator => Ticket::operator(OPERATOR),
     };
-    issuer().token(&ticket, Utc::now())
+    issuer().token(&ticket, at)
+}
+
+/// A person's token, with an address of their own, as it is made out at some time.
+#[must_use]
+pub fn token_of(person: Uuid, email: &str, at: DateTime<Utc>) -> String {
+    issuer().token(&Ticket::person(person).email(email), at)
 }
 
 /// What a good token of the old issuer says of the system.

@@ -18,7 +18,7 @@ mod unreadable;
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 
 pub use headers::{RequestHeaders, TraceContext};
 pub use ids::{aggregate_id, is_command_id};
@@ -103,6 +103,7 @@ fn occurred_at(json: &str) -> Result<DateTime<Utc>, Unreadable> {
     string(json)
         .and_then(|text| DateTime::parse_from_rfc3339(&text).ok())
         .and_then(|time| DateTime::from_timestamp_micros(time.timestamp_micros()))
+        .filter(|time| annals_domain::time::is_kept(time.year()))
         .ok_or_else(|| Fault::InvalidTime.at("/occurred_at"))
 }
 

@@ -27,7 +27,7 @@ pub struct RecordAssessment {
     #[serde(default)]
     pub r#type: Option<Text<50>>,
     /// Day of the assessment, within the stay; today, if left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub date: Option<NaiveDate>,
     /// What was found.
     #[serde(default)]

@@ -25,7 +25,7 @@ pub struct ConductAudit {
     #[serde(default)]
     pub r#type: Option<Text<50>>,
     /// Day of the audit; today, if left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub date: Option<NaiveDate>,
     /// Member of staff who conducted it; the sender, if left out.
     #[serde(default)]

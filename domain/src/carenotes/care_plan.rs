@@ -35,10 +35,10 @@ pub struct DraftCarePlan {
     #[serde(default)]
     pub r#type: Option<Text<50>>,
     /// First day it is to apply.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub start_date: Option<NaiveDate>,
     /// Day it is to be looked at again; not before the first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub review_date: Option<NaiveDate>,
     /// The plan itself.
     #[serde(default)]
@@ -50,6 +50,7 @@ pub struct DraftCarePlan {
 #[serde(default, deny_unknown_fields)]
 pub struct ActivateCarePlan {
     /// First day it applies; the drafted one, or else today, if left out.
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub start_date: Option<NaiveDate>,
 }
 
@@ -70,6 +71,7 @@ pub struct ReviseCarePlan {
 #[serde(deny_unknown_fields)]
 pub struct ScheduleCarePlanReview {
     /// The day; null for none.
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub review_date: Option<NaiveDate>,
 }
 

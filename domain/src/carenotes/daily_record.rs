@@ -48,7 +48,7 @@ pub struct RecordDailyCare {
     #[serde(default)]
     pub resident_id: Option<Uuid>,
     /// Day of the shift, within the stay; needed, and fixed from then on.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub date: Option<NaiveDate>,
     /// `early`, `late` or `night`.
     #[serde(default)]

@@ -30,7 +30,7 @@ pub struct ReportIncident {
     #[serde(default)]
     pub r#type: Option<Text<50>>,
     /// When it happened; now, if left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub date: Option<DateTime<Utc>>,
     /// What happened.
     #[serde(default)]
@@ -56,6 +56,7 @@ pub struct AmendIncident {
     #[serde(deserialize_with = "text::some")]
     pub r#type: Option<Option<Text<50>>>,
     /// When it happened.
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub date: Option<DateTime<Utc>>,
     /// What happened.
     #[serde(deserialize_with = "text::some")]

@@ -38,7 +38,7 @@ pub struct AdmitResident {
     #[serde(default)]
     pub last_name: Option<Text<100>>,
     /// Birthday.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub date_of_birth: Option<NaiveDate>,
     /// NHS number; spaces do not matter.
     #[serde(default)]
@@ -47,7 +47,7 @@ pub struct AdmitResident {
     #[serde(default)]
     pub room_number: Option<Text<50>>,
     /// First day of the stay; today, if left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub admission_date: Option<NaiveDate>,
     /// Medical facts that staff work with.
     #[serde(default)]
@@ -72,7 +72,7 @@ pub struct UpdateResidentDetails {
     #[serde(deserialize_with = "text::some")]
     pub last_name: Option<Option<Text<100>>>,
     /// Another birthday.
-    #[serde(deserialize_with = "text::some")]
+    #[serde(default, deserialize_with = "crate::time::some_dated")]
     pub date_of_birth: Option<Option<NaiveDate>>,
     /// Another NHS number; spaces do not matter.
     #[serde(deserialize_with = "text::some")]
@@ -124,6 +124,7 @@ pub struct RecordResidentPreferences {
 #[serde(default, deny_unknown_fields)]
 pub struct DischargeResident {
     /// Last day of the stay; today, if left out.
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub discharge_date: Option<NaiveDate>,
 }
 
@@ -132,6 +133,7 @@ pub struct DischargeResident {
 #[serde(default, deny_unknown_fields)]
 pub struct RecordResidentDeath {
     /// Day of death, the last of the stay; today, if left out.
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub discharge_date: Option<NaiveDate>,
 }
 
@@ -144,6 +146,7 @@ pub struct ReadmitResident {
     /// Room there.
     pub room_number: Option<Text<50>>,
     /// First day of the new stay; today, if left out.
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub admission_date: Option<NaiveDate>,
 }
 

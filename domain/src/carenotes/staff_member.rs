@@ -96,6 +96,7 @@ pub struct ChangeOwnSettings {
 #[serde(default, deny_unknown_fields)]
 pub struct RecordSignIn {
     /// When; now, if left out.
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub signed_in_at: Option<DateTime<Utc>>,
 }
 

@@ -28,7 +28,7 @@ pub struct TrackActivity {
     #[serde(default)]
     pub session_id: Option<String>,
     /// When; now, if absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 

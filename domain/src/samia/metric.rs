@@ -38,7 +38,7 @@ pub struct RecordMetric {
     #[serde(default)]
     pub aggregation_level: AggregationLevel,
     /// When it was measured; now where it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::time::dated")]
     pub timestamp: Option<DateTime<Utc>>,
     /// The metric's name, which is the target's id; the handler sets it.
     #[serde(skip)]

@@ -634,7 +634,7 @@ refusals! {
         /// What is under way at once is bounded.
         TooManyPending { most: usize } => "at most {most} transactions are pending at once", hint "cancel one, or wait for the gateway";
         /// A limit bounds what leaves, so it is zero or more.
-        LimitNegative => "a limit is not negative";
+        LimitNegative { field: &'static str } => "{field} is not negative", of field;
     }
 }
 
@@ -1103,8 +1103,10 @@ impl Wallet {
         let daily_limit = asked.daily_limit.unwrap_or(self.daily_limit);
         let monthly_limit = asked.monthly_limit.unwrap_or(self.monthly_limit);
         let negative = |limit: Option<Amount>| limit.is_some_and(|limit| limit < Amount::ZERO);
-        if negative(daily_limit) || negative(monthly_limit) {
-            return Err(Refusal::LimitNegative);
+        for (limit, field) in [(daily_limit, "daily_limit"), (monthly_limit, "monthly_limit")] {
+            if negative(limit) {
+                return Err(Refusal::LimitNegative { field });
+            }
         }
         if (daily_limit, monthly_limit) == (self.daily_limit, self.monthly_limit) {
             return Ok(vec![]);

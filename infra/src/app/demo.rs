@@ -1,7 +1,9 @@
 //! The demo's data, through ordinary commands. Running it again changes nothing: every command has
 //! an id of its own, made of what it is.
+//!
+//! What happens is told in the files beside this one, a line a command; see [`story`].
 
-mod carenotes;
+pub mod story;
 
 use std::{
     collections::HashMap,
@@ -9,17 +11,29 @@ use std::{
 };
 
 use async_nats::Client;
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::PgPool;
 use uuid::{Uuid, uuid};
 
+use self::story::{Ask, Find, Line, Names};
 use super::{
     client::{CallError, Caller},
-    people::{PEOPLE, named},
+    people::PEOPLE,
 };
 
-/// How long a new user's wallet is waited for.
+/// How long a value is waited for that a story goes on with.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is told, context by context, in this order.
+pub const STORIES: &[(&str, &str)] = &[
+    ("lift", include_str!("demo/lift.jsonl")),
+    ("samia", include_str!("demo/deck.jsonl")),
+    ("samia", include_str!("demo/samia.jsonl")),
+    ("restorative", include_str!("demo/restorative.jsonl")),
+    ("carenotes", include_str!("demo/carenotes.jsonl")),
+    ("nestsync", include_str!("demo/nestsync.jsonl")),
+];
 
 /// Oakfield School.
 pub const OAKFIELD: Uuid = uuid!("1b000000-0000-7000-8000-000000000001");
@@ -50,9 +64,12 @@ pub enum DemoError {
     /// Rows cannot be read.
     #[error("Postgres: {0}")]
     Postgres(#[from] sqlx::Error),
-    /// Nobody reacts.
-    #[error("a new user got no wallet: does a reactor work? `annals status` says")]
-    NoWallet,
+    /// A story cannot be read.
+    #[error("the story of {0}: {1}")]
+    Story(&'static str, String),
+    /// A value did not come that a story goes on with.
+    #[error("{0} did not come: do projectors and a reactor work? `annals status` says")]
+    Missing(String),
 }
 
 impl Demo {
@@ -80,19 +97,6 @@ impl Demo {
         })
     }
 
-    /// Sends a command that makes part of the demo, once and for all.
-    async fn make(
-        &self,
-        who: &str,
-        subject: &str,
-        id: Uuid,
-        data: Value,
-    ) -> Result<Value, CallError> {
-        let name = format!("{who} {subject} {id} {data}");
-        let command_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string();
-        self.caller(who)?.send(&command_id, subject, Some(&id.to_string()), data).await
-    }
-
     /// Brings everything and everybody of the demo into being.
     ///
     /// # Errors
@@ -100,159 +104,76 @@ impl Demo {
     pub async fn seed(&self) -> Result<(), DemoError> {
         for person in PEOPLE {
             if let Some(email) = person.email {
-                let data = json!({ "email": email });
-                self.make("system", "shared.cmd.register_identity", person.id, data).await?;
+                let ask = Ask {
+                    who: "system".to_owned(),
+                    command: "register_identity".to_owned(),
+                    id: Some(person.id.to_string()),
+                    data: [("email".to_owned(), email.into())].into_iter().collect(),
+                    reason: None,
+                    keep: None,
+                    reaction: false,
+                    refused: None,
+                    at: None,
+                    rule: None,
+                };
+                self.ask("shared", &ask, &mut Names::new(Utc::now()), person.name).await?;
             }
         }
-        self.lift().await?;
-        self.samia().await?;
-        self.restorative().await?;
-        self.carenotes().await?;
-        self.nestsync().await
-    }
-
-    async fn lift(&self) -> Result<(), CallError> {
-        let profile = "lift.cmd.create_profile";
-        let ava = json!({ "email": "ava@lift.example", "name": "Ava Lind", "role": "Account" });
-        self.make("operator", profile, id("ava"), ava).await?;
-        for (org, name, kind) in [
-            (OAKFIELD, "Oakfield School", "school-primary"),
-            (RIVERSIDE, "Riverside Clinic", "clinic-private"),
-        ] {
-            let data = json!({ "name": name, "type": kind, "city": "Leeds", "country": "UK" });
-            self.make("ava", "lift.cmd.register_organisation", org, data).await?;
-        }
-        for (who, name, role, org) in [
-            ("gina", "Gina Marsh", "GroupContact", OAKFIELD),
-            ("paul", "Paul Reyes", "Practitioner", OAKFIELD),
-            ("remy", "Remy Okafor", "Practitioner", RIVERSIDE),
-        ] {
-            let data = json!({ "email": address(who), "name": name, "role": role, "org_id": org });
-            self.make("ava", profile, id(who), data).await?;
-        }
-        let kit = json!({
-            "org_id": OAKFIELD, "first_name": "Kit", "year_group": "Year 4", "class_name": "4B",
-            "primary_practitioner_id": id("paul"),
-        });
-        self.make("paul", "lift.cmd.register_child", id("kit"), kit).await?;
-        let consent = json!({ "consent_type": "written", "consent_date": "2026-01-12T09:00:00Z" });
-        self.make("gina", "lift.cmd.record_consent", id("kit"), consent).await?;
-        Ok(())
-    }
-
-    async fn samia(&self) -> Result<(), DemoError> {
-        for (who, name) in [("sam", "Sam Adler"), ("clara", "Clara Voss"), ("dora", "Dora Kim")] {
-            let data = json!({ "email": address(who), "full_name": name });
-            self.make(who, "samia.cmd.register_user", id(who), data).await?;
-        }
-        let role = json!({ "role": "super_admin" });
-        self.make("operator", "samia.cmd.change_user_role", id("sam"), role).await?;
-        for who in ["clara", "dora"] {
-            self.wallet_of(id(who)).await?;
-            let gift = json!({ "amount": "50.00", "description": "Welcome credit" });
-            self.make("sam", "samia.cmd.credit_wallet", id(who), gift).await?;
+        let mut names = Names::new(self.first_day().await?);
+        for (context, text) in STORIES {
+            let lines = story::read(text).map_err(|why| DemoError::Story(context, why))?;
+            for (line, words) in lines.iter().zip(story::words(text)) {
+                match line {
+                    // A reactor is at work here.
+                    Line::Ask(ask) if ask.reaction => {}
+                    Line::Ask(ask) => self.ask(context, ask, &mut names, words).await?,
+                    Line::Find(find) => self.find(find, &mut names).await?,
+                }
+            }
         }
         Ok(())
     }
 
-    /// Waits for the wallet that a new user gets by itself.
-    async fn wallet_of(&self, user: Uuid) -> Result<(), DemoError> {
+    /// The days of a story follow the calendar; told again, it is told as of the day when it was first.
+    async fn first_day(&self) -> Result<DateTime<Utc>, sqlx::Error> {
+        let first = sqlx::query_scalar("SELECT recorded_at FROM annals.events WHERE position = 1");
+        Ok(first.fetch_optional(&self.pool).await?.unwrap_or_else(Utc::now))
+    }
+
+    /// Sends a line's command, once and for all.
+    async fn ask(
+        &self,
+        context: &str,
+        ask: &Ask,
+        names: &mut Names,
+        words: &str,
+    ) -> Result<(), CallError> {
+        let subject = ask.subject(context);
+        let command_id =
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{subject} {words}").as_bytes());
+        let id = ask.id.as_deref().map(|id| names.text(id));
+        let data = names.value(&Value::Object(ask.data.clone()));
+        let caller = self.caller(&ask.who)?;
+        let answer = caller.send(&command_id.to_string(), &subject, id.as_deref(), data).await?;
+        if let (Some(name), Some(id)) = (&ask.keep, answer.get("id").and_then(Value::as_str)) {
+            names.keep(name, id);
+        }
+        Ok(())
+    }
+
+    async fn find(&self, find: &Find, names: &mut Names) -> Result<(), DemoError> {
+        let sql = names.text(&find.sql);
         let until = Instant::now() + PATIENCE;
         loop {
-            let there: bool = sqlx::query_scalar(
-                "SELECT EXISTS (SELECT FROM samia.user_wallets WHERE user_id = $1)",
-            )
-            .bind(user)
-            .fetch_one(&self.pool)
-            .await?;
-            if there {
+            let found: Option<String> = sqlx::query_scalar(&sql).fetch_optional(&self.pool).await?;
+            if let Some(found) = found {
+                names.keep(&find.name, found);
                 return Ok(());
             }
             if Instant::now() >= until {
-                return Err(DemoError::NoWallet);
+                return Err(DemoError::Missing(find.name.clone()));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-
-    /// Two people with a record each; a record is a tenant of its own.
-    async fn restorative(&self) -> Result<(), CallError> {
-        for (who, introduction, narrative) in [
-            (
-                "ruth",
-                "I am Ruth. I repair bicycles, and I am learning to repair more than that.",
-                "Last winter I broke a neighbour's trust. We met, I listened, and we agreed on what I \
-                 would put right, one thing a week.",
-            ),
-            (
-                "abel",
-                "I am Abel, father of two, back in this town for a year.",
-                "For a long time I told this story as if it had happened to me. It is the story of \
-                 what I did, and of whom I owe what.",
-            ),
-        ] {
-            let first = json!({ "introduction": introduction });
-            self.make(who, "restorative.cmd.create_restorative_record", id(who), first).await?;
-            let more = json!({ "narrative": narrative });
-            self.make(who, "restorative.cmd.revise_restorative_record", id(who), more).await?;
-        }
-        Ok(())
-    }
-
-    async fn nestsync(&self) -> Result<(), DemoError> {
-        for (who, name) in [
-            ("nora", "Nora Nest"),
-            ("carl", "Carl Nest"),
-            ("vic", "Vic Nest"),
-            ("otto", "Otto Berg"),
-        ] {
-            let data = json!({ "email": address(who), "display_name": name });
-            self.make(who, "nestsync.cmd.register_user", id(who), data).await?;
-        }
-        for (who, family, name, shown) in
-            [("nora", NESTS, "The Nests", "Nora"), ("otto", OTTOS, "The Bergs", "Otto")]
-        {
-            let data = json!({ "name": name, "display_name": shown });
-            self.make(who, "nestsync.cmd.create_family", family, data).await?;
-        }
-        for (who, name, role) in [("carl", "Carl", "caregiver"), ("vic", "Vic", "viewer")] {
-            self.join(who, name, role).await?;
-        }
-        let mia = json!({ "family_id": NESTS, "first_name": "Mia", "clothing_size": "98" });
-        self.make("nora", "nestsync.cmd.add_child", MIA, mia).await?;
-        let diapers = json!({
-            "family_id": NESTS, "child_id": MIA, "category": "supply", "name": "Overnight diapers",
-            "size": "4", "unit": "piece", "quantity": "36", "reorder_threshold": "12",
-        });
-        self.make("nora", "nestsync.cmd.add_inventory_item", DIAPERS, diapers).await?;
-        Ok(())
-    }
-
-    /// Invites somebody into the Nest family, who accepts.
-    async fn join(&self, who: &str, shown: &str, role: &str) -> Result<(), DemoError> {
-        let invitation =
-            json!({ "display_name": shown, "invited_email": address(who), "role": role });
-        self.make("nora", "nestsync.cmd.invite_family_member", NESTS, invitation).await?;
-        // The member's id is made by the decision; it is the row's.
-        let member: Uuid = sqlx::query_scalar(
-            "SELECT id FROM nestsync.family_members WHERE family_id = $1 AND invited_email = $2",
-        )
-        .bind(NESTS)
-        .bind(address(who))
-        .fetch_one(&self.pool)
-        .await?;
-        let accept = json!({ "member_id": member });
-        self.make(who, "nestsync.cmd.accept_family_invitation", NESTS, accept).await?;
-        Ok(())
-    }
-}
-
-/// Somebody's id.
-fn id(name: &str) -> Uuid {
-    named(name).map_or(Uuid::nil(), |person| person.id)
-}
-
-/// Somebody's address.
-fn address(name: &str) -> &'static str {
-    named(name).and_then(|person| person.email).unwrap_or_default()
 }

@@ -2,9 +2,9 @@
 
 mod auth;
 mod client;
-mod demo;
+pub mod demo;
 mod dev;
-mod people;
+pub mod people;
 mod serve;
 mod tour;
 

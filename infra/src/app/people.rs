@@ -68,6 +68,30 @@ pub const PEOPLE: &[Person] = &[
         "The Lift: Practitioner at Riverside Clinic, another organisation",
     ),
     person(
+        "cleo",
+        uuid!("0b000000-0000-7000-8000-000000000006"),
+        "cleo@riverside.example",
+        "The Lift: GroupContact of Riverside Clinic",
+    ),
+    person(
+        "gus",
+        uuid!("0b000000-0000-7000-8000-000000000007"),
+        "gus@oakfield.example",
+        "The Lift: a suspended Practitioner of Oakfield School",
+    ),
+    person(
+        "lia",
+        uuid!("0b000000-0000-7000-8000-000000000008"),
+        "lia@oakfield.example",
+        "The Lift: another child at Oakfield School",
+    ),
+    person(
+        "zoe",
+        uuid!("0b000000-0000-7000-8000-000000000009"),
+        "zoe@riverside.example",
+        "The Lift: a child at Riverside Clinic",
+    ),
+    person(
         "sam",
         uuid!("0c000000-0000-7000-8000-000000000001"),
         "sam@tarot.example",
@@ -84,6 +108,30 @@ pub const PEOPLE: &[Person] = &[
         uuid!("0c000000-0000-7000-8000-000000000003"),
         "dora@tarot.example",
         "SAMIA TAROT: another client",
+    ),
+    person(
+        "rhea",
+        uuid!("0c000000-0000-7000-8000-000000000004"),
+        "rhea@tarot.example",
+        "SAMIA TAROT: a reader",
+    ),
+    person(
+        "mona",
+        uuid!("0c000000-0000-7000-8000-000000000005"),
+        "mona@tarot.example",
+        "SAMIA TAROT: a monitor",
+    ),
+    person(
+        "adam",
+        uuid!("0c000000-0000-7000-8000-000000000006"),
+        "adam@tarot.example",
+        "SAMIA TAROT: an admin",
+    ),
+    person(
+        "iris",
+        uuid!("0c000000-0000-7000-8000-000000000007"),
+        "iris@tarot.example",
+        "SAMIA TAROT: a client who was deactivated",
     ),
     person(
         "ruth",
@@ -122,6 +170,18 @@ pub const PEOPLE: &[Person] = &[
         "NestSync: owner of another family",
     ),
     person(
+        "pia",
+        uuid!("0d000000-0000-7000-8000-000000000005"),
+        "pia@family.example",
+        "NestSync: left the Nest family",
+    ),
+    person(
+        "root",
+        uuid!("0d000000-0000-7000-8000-000000000006"),
+        "root@family.example",
+        "NestSync: system administrator",
+    ),
+    person(
         "wanda",
         uuid!("0f000000-0000-7000-8000-000000000001"),
         "wanda@willow.example",
@@ -138,6 +198,12 @@ pub const PEOPLE: &[Person] = &[
         uuid!("0f000000-0000-7000-8000-000000000003"),
         "milo@manor.example",
         "Write Care Notes: administrator of Manor Care, another organization",
+    ),
+    person(
+        "rob",
+        uuid!("0f000000-0000-7000-8000-000000000004"),
+        "rob@willow.example",
+        "Write Care Notes: left Willow Care",
     ),
 ];
 

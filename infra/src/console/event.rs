@@ -50,7 +50,7 @@ impl Touched {
     /// The key, part by part.
     #[must_use]
     pub fn parts(&self) -> Vec<String> {
-        self.table.key.iter().filter_map(|it| self.key.get(*it)).map(text).collect()
+        self.table.key.iter().filter_map(|it| self.key.get(it)).map(text).collect()
     }
 
     /// `lift.alerts`.

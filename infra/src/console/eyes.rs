@@ -93,6 +93,41 @@ impl Eyes {
         Ok(Look { transaction, eyes: self, at: None })
     }
 
+    /// The contexts in which somebody may see any row at all: events of others need not be looked at.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn contexts(
+        &self,
+        visitor: &Visitor,
+        catalogue: &Catalogue,
+    ) -> Result<Vec<&'static str>, ConsoleError> {
+        let mut contexts = Vec::new();
+        for context in catalogue.contexts() {
+            let tables = context.tables.iter().filter(|it| !self.columns(it).is_empty());
+            let some = tables.map(|it| {
+                format!("EXISTS (SELECT FROM {}.{})", quoted(it.schema), quoted(it.name))
+            });
+            let some: Vec<_> = some.collect();
+            if some.is_empty() {
+                continue;
+            }
+            let mut look = self.begin(visitor.id, visitor.email.as_deref()).await?;
+            look.execute("SET LOCAL statement_timeout = '500ms'").await?;
+            let sql = format!("SELECT {}", some.join(" OR "));
+            let any = sqlx::query_scalar(&sql).fetch_one(&mut *look).await;
+            // Whoever needs so long to find one may have one.
+            let any = match any.map_err(ConsoleError::from) {
+                Err(ConsoleError::Slow) => true,
+                any => any?,
+            };
+            if any {
+                contexts.push(context.name);
+            }
+        }
+        Ok(contexts)
+    }
+
     async fn begin(
         &self,
         person: Uuid,

@@ -78,6 +78,10 @@ pub async fn search(
     if let Some(name) = meaning.name.as_deref().filter(|_| asked.before.is_none()) {
         rows = console.called(name, &asked.context, &visitor).await?;
     }
+    let contexts = match visitor.operator {
+        true => None,
+        false => Some(console.eyes.contexts(&visitor, &console.projections).await?),
+    };
     let mut look = console.eyes.of(&visitor).await?;
     let streams = match meaning.id.filter(|_| asked.before.is_none()) {
         Some(id) => console.streams(id, &visitor, &mut look).await?,
@@ -87,7 +91,7 @@ pub async fn search(
     let only_rows = meaning.name.is_some() && meaning.types.is_empty();
     let (met, next) = match only_rows {
         true => (Vec::new(), None),
-        false => console.events(&asked, &meaning, &visitor, &mut look).await?,
+        false => console.events(&asked, &meaning, contexts.as_deref(), &mut look).await?,
     };
     let events: Vec<_> = met
         .iter()
@@ -192,12 +196,13 @@ impl Console {
         Ok(self.is_kept(met.context()).await? && met.is_seen(look).await?)
     }
 
-    /// Events that are looked for, from the newest back, and from where to go on.
+    /// Events that are looked for, from the newest back, and from where to go on: all of them, or those that
+    /// may be seen, which are of these contexts.
     async fn events(
         &self,
         asked: &Asked,
         meaning: &Meaning,
-        visitor: &Visitor,
+        contexts: Option<&[&str]>,
         look: &mut Look<'_>,
     ) -> Result<(Vec<Met>, Option<i64>), ConsoleError> {
         let began = Instant::now();
@@ -223,14 +228,16 @@ impl Console {
                 return Ok((met, Some(before)));
             }
             let low = (before - STRIDE).max(floor + 1);
-            let page = self.page(asked, meaning, low, before).await?;
+            let page = self.page(asked, meaning, contexts, low, before).await?;
             let full = i64::try_from(page.len()).is_ok_and(|it| it == PAGE);
             let mut events = Vec::new();
             for stored in &page {
                 events.push(Met::of(stored, &self.aggregates, &self.projections).await?);
             }
-            let hopeful =
-                if visitor.operator { None } else { Some(self.hopeful(&events, look).await?) };
+            let hopeful = match contexts {
+                None => None,
+                Some(_) => Some(self.hopeful(&events, look).await?),
+            };
             before = if full { page.last().map_or(low, |it| it.position) } else { low };
             for (nth, event) in events.into_iter().enumerate() {
                 if met.len() >= TOLD {
@@ -279,6 +286,7 @@ impl Console {
         &self,
         asked: &Asked,
         meaning: &Meaning,
+        contexts: Option<&[&str]>,
         low: i64,
         before: i64,
     ) -> Result<Vec<StoredEvent>, ConsoleError> {
@@ -291,6 +299,10 @@ impl Console {
         } else if !asked.context.is_empty() {
             sql.push(" AND event.aggregate_type >= ").push_bind(format!("{}.", asked.context));
             sql.push(" AND event.aggregate_type < ").push_bind(format!("{}/", asked.context));
+        }
+        if let Some(contexts) = contexts {
+            sql.push(" AND split_part(event.aggregate_type, '.', 1) = ANY (");
+            sql.push_bind(contexts.to_vec()).push(")");
         }
         if !asked.r#type.is_empty() {
             sql.push(" AND event.event_type = ").push_bind(&asked.r#type);

@@ -3,15 +3,21 @@
 //!
 //! Postgres overwrites nothing: a changed row's old version stays in its page until the table is
 //! rewritten, its image in the write-ahead log until a later checkpoint lets the file go, and its most
-//! common values in the statistics. What other copies hold (base backups, archived logs, standbys'
+//! common values in the statistics. A rewritten table takes dead rows along as long as some older transaction
+//! could still see them, so those are waited for. What other copies hold (base backups, archived logs, standbys'
 //! delayed logs) is a matter of their retention, and the receipt says until when.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
+use tokio::time::{Instant, sleep};
 
 /// How long a table may be in use by others before it is left for another time.
 const PATIENCE: &str = "30s";
+/// How long transactions may go on that began before.
+const OLDER: Duration = Duration::from_secs(120);
+/// How often it is looked whether they ended.
+const POLL: Duration = Duration::from_millis(20);
 
 /// What became of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +54,7 @@ pub async fn scrub(
     log(&mut connection, "the event store", &mut scrubbed).await?;
     connection.close().await?;
     let mut keys = connect(keys_url).await?;
+    alone(&mut keys, "the key store", &mut scrubbed).await?;
     rewrite(&mut keys, "annals_keys.subject_keys", false, &mut scrubbed).await?;
     log(&mut keys, "the key store", &mut scrubbed).await?;
     keys.close().await?;
@@ -62,6 +69,39 @@ async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
         ("client_min_messages", "error"),
     ]);
     options.connect().await
+}
+
+/// Waits until every transaction has ended that began before this call, and so could see what was there
+/// before.
+async fn alone(
+    connection: &mut PgConnection,
+    whose: &str,
+    scrubbed: &mut Scrubbed,
+) -> Result<(), sqlx::Error> {
+    let began: String = sqlx::query_scalar("SELECT pg_current_xact_id()::xid::text")
+        .fetch_one(&mut *connection)
+        .await?;
+    let deadline = Instant::now() + OLDER;
+    loop {
+        let older: Option<i32> = sqlx::query_scalar(
+            "SELECT pid FROM pg_stat_activity
+             WHERE (datname = current_database() OR datname IS NULL) AND pid <> pg_backend_pid()
+               AND greatest(age(backend_xmin), age(backend_xid)) > age($1::text::xid)
+               AND query NOT LIKE 'autovacuum: VACUUM %' LIMIT 1",
+        )
+        .bind(&began)
+        .fetch_optional(&mut *connection)
+        .await?;
+        let Some(pid) = older else { return Ok(()) };
+        if Instant::now() > deadline {
+            scrubbed.left.push(format!(
+                "a transaction of {whose} (process {pid}) is older than the erasure: once it has ended, \
+                 VACUUM FULL the tables again"
+            ));
+            return Ok(());
+        }
+        sleep(POLL).await;
+    }
 }
 
 async fn ask(connection: &mut PgConnection, what: &str) -> Result<bool, sqlx::Error> {

@@ -197,13 +197,13 @@ struct State {
 }
 
 async fn state(pool: &PgPool, id: &str) -> Result<Option<State>, OpsError> {
-    Ok(sqlx::query_as(
+    sqlx::query_as(
         "SELECT finished_at, rows, versions, scrubbed, receipt FROM annals.erasures WHERE subject = $1",
     )
     .bind(id)
     .fetch_optional(pool)
     .await
-    .map_err(tables_missing)?)
+    .map_err(tables_missing)
 }
 
 fn shown(id: &str, done: &State, json: bool) -> Exit {

@@ -9,6 +9,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 use tokio::task::yield_now;
 
 use super::{
+    before,
     history::{self, Stamp},
     merge::{Step, merge},
     partitions,
@@ -113,13 +114,11 @@ pub async fn checkpoint(pool: &PgPool, name: &str) -> Result<Option<Checkpoint>,
     .await
 }
 
-/// Row changes that events come to, merged and not written yet.
+/// Row changes that events come to, each with the number of its event, not written yet.
 pub(super) struct Prepared {
-    steps: Vec<Step>,
+    changes: Vec<(usize, Change)>,
     /// What versions of rows are stamped with, where they are kept.
     stamps: Option<Vec<Stamp>>,
-    erasures: Option<history::Erasures>,
-    changes: usize,
 }
 
 /// Works out what events do to rows. `keeps` says whether versions are kept. It lets others have their
@@ -145,11 +144,8 @@ pub(super) async fn prepare(
             changes.extend(made.into_iter().map(|change| (nth, change)));
         }
     }
-    let count = changes.len();
-    let stamps: Option<Vec<Stamp>> = keeps.then(|| events.iter().map(Stamp::from).collect());
-    let erasures = stamps.as_deref().map(|stamps| history::erasures(&changes, stamps));
-    let steps = merge(changes, keeps);
-    Ok(Prepared { steps, stamps, erasures, changes: count })
+    let stamps = keeps.then(|| events.iter().map(Stamp::from).collect());
+    Ok(Prepared { changes, stamps })
 }
 
 /// Applies events that follow the checkpoint directly, all or none, and moves it.
@@ -166,7 +162,7 @@ pub async fn apply(
 ) -> Result<(Checkpoint, Applied), ApplyError> {
     let keeps = from.keeps(target.history);
     let prepared = prepare(target.context, aggregates, keys, keeps, events).await?;
-    commit(connection, target, from, events, &prepared).await
+    commit(connection, target, from, events, prepared).await
 }
 
 /// Writes what events come to, all or nothing, and moves the checkpoint.
@@ -178,12 +174,22 @@ pub(super) async fn commit(
     target: Target<'_>,
     from: &Checkpoint,
     events: &[StoredEvent],
-    prepared: &Prepared,
+    prepared: Prepared,
 ) -> Result<(Checkpoint, Applied), ApplyError> {
-    let applied = Applied { events: events.len(), changes: prepared.changes };
+    let Prepared { mut changes, stamps } = prepared;
+    let applied = Applied { events: events.len(), changes: changes.len() };
     let Some(last) = events.last() else { return Ok((from.clone(), applied)) };
-    let Prepared { steps, stamps, erasures, .. } = prepared;
+    let poison = |why: String| ApplyError::Poison {
+        position: last.position,
+        event_type: last.event_type.clone(),
+        why,
+    };
+    before::tell(connection, target, events, &mut changes)
+        .await
+        .map_err(|error| refused(error, "what was before", poison))?;
+    let erasures = stamps.as_deref().map(|stamps| history::erasures(&changes, stamps));
     let keeps = stamps.is_some();
+    let steps = merge(changes, keeps);
     let mut transaction = connection.begin().await?;
     let moved = sqlx::query(
         "UPDATE annals.projections
@@ -208,23 +214,14 @@ pub(super) async fn commit(
         sqlx::query("BEGIN").execute(&mut *transaction).await?;
     }
     failpoint("projecting");
-    if let Err(error) = partitions::ensure(&mut transaction, target.schema, steps).await {
-        return Err(refused(error, "a partition", |why| ApplyError::Poison {
-            position: last.position,
-            event_type: last.event_type.clone(),
-            why,
-        }));
+    if let Err(error) = partitions::ensure(&mut transaction, target.schema, &steps).await {
+        return Err(refused(error, "a partition", poison));
     }
-    let poison = |why: String| ApplyError::Poison {
-        position: last.position,
-        event_type: last.event_type.clone(),
-        why,
-    };
     if target.schema.is_some() {
-        index_for(&mut transaction, target.name, steps).await?;
+        index_for(&mut transaction, target.name, &steps).await?;
     }
-    let mut written = write(&mut transaction, target.schema, steps, stamps.as_deref()).await;
-    if let (Ok(()), Some(erasures)) = (&written, erasures) {
+    let mut written = write(&mut transaction, target.schema, &steps, stamps.as_deref()).await;
+    if let (Ok(()), Some(erasures)) = (&written, &erasures) {
         written = history::bury(&mut transaction, target.schema, erasures).await;
     }
     match written {

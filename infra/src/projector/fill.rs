@@ -47,12 +47,12 @@ impl Filler<'_> {
         let keeps = at.keeps(self.target.history);
         let mut events = 0;
         let mut page = self.read(at.position, end, keeps).await?;
-        while let Some(last) = page.events.last() {
+        while let Some(last) = page.events.last().map(|it| it.position) {
             told(Progress { position: at.position, head: end, events });
-            let (written, next) =
-                join(self.write(connection, at, &page), self.read(last.position, end, keeps)).await;
-            written?;
             events += page.events.len() as u64;
+            let next = self.read(last, end, keeps);
+            let (written, next) = join(self.write(connection, at, page), next).await;
+            written?;
             page = next?;
         }
         told(Progress { position: at.position, head: end, events });
@@ -75,9 +75,9 @@ impl Filler<'_> {
         &self,
         connection: &mut PgConnection,
         at: &mut Checkpoint,
-        page: &Page,
+        page: Page,
     ) -> Result<(), RebuildError> {
-        if let Some(prepared) = &page.prepared {
+        if let Some(prepared) = page.prepared {
             match commit(connection, self.target, at, &page.events, prepared).await {
                 Ok((next, _)) => {
                     *at = next;

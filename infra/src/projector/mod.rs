@@ -5,6 +5,7 @@
 //! there. Rows and checkpoint move in one transaction, by compare-and-set on the checkpoint.
 
 mod apply;
+mod before;
 mod columns;
 mod fill;
 mod history;

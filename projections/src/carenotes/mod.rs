@@ -46,6 +46,7 @@ pub fn context() -> Context {
             projection::<Incident>(incident::project),
         ],
         every: None,
+        before: None,
     }
 }
 

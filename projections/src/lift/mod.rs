@@ -43,5 +43,6 @@ pub fn context() -> Context {
             projection::<DataExport>(data_export::project),
         ],
         every: None,
+        before: None,
     }
 }

@@ -39,6 +39,7 @@ pub fn context() -> Context {
             projection::<Billing>(billing::project),
         ],
         every: None,
+        before: None,
     }
 }
 

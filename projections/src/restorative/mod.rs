@@ -17,5 +17,6 @@ pub fn context() -> Context {
         views: tables::VIEWS,
         projections: vec![projection::<RestorativeRecord>(record::project)],
         every: None,
+        before: None,
     }
 }

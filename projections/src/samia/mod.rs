@@ -52,6 +52,7 @@ pub fn context() -> Context {
             projection::<CommandLog>(command_log::project),
         ],
         every: Some(audit::every),
+        before: Some((&tables::AUDIT_LOGS, "old_values")),
     }
 }
 

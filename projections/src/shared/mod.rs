@@ -40,6 +40,7 @@ pub fn context() -> Context {
         // What is noted of a person's data is told from the log, and stands in no table.
         projections: vec![projection::<Identity>(project), projection::<DataSubject>(|_| vec![])],
         every: None,
+        before: None,
     }
 }
 

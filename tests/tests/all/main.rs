@@ -19,5 +19,6 @@ mod reactions;
 mod refused;
 mod rls;
 mod store;
+mod stories;
 mod subject;
 mod transfer;

@@ -102,6 +102,6 @@ export async function replayPage({ me, onLeave }) {
       table("The first rows that differ", ["Table", "Row", "How", "Events"], rows, { quiet: true })];
   };
   return workPage("replay", "Replay", "Replays a context's events into a schema of its own and compares the rows with those in use, or those in use then. Nothing in use is changed, and the schema is taken away afterwards.",
-    el("div.fields", {}, el("div", {}, el("label", { for: "of" }, "Context"), context), el("div", {}, el("label", { for: "upto" }, "Up to ", el("span.soft", { id: "upto-hint" }, "(a position or a time, UTC)")), until)),
+    el("div.fields", {}, el("div", {}, el("label", { for: "of" }, "Context"), context), el("div", {}, el("label", { for: "upto" }, "Up to ", el("span.soft", { id: "upto-hint" }, "(position or UTC time)")), until)),
     () => ({ context: context.value, until: until.value.trim() || null }), result, onLeave);
 }

@@ -73,27 +73,35 @@ export async function searchPage({ fields, me }) {
   if (found.events.length || found.next) {
     const list = table("Events, the newest first", ["Event", "Of", "By", "Command", "When", "Position"], rows(found), { quiet: true });
     nodes.push(el("h2", {}, "Events"), list, more);
+    const goOn = async (button, asked) => {
+      button.disabled = true;
+      try {
+        const earlier = await ask("/api/search", { ...body, before: Number(button.dataset.next) });
+        const fresh = table("", ["Event", "Of", "By", "Command", "When", "Position"], rows(earlier)).querySelectorAll("tbody tr");
+        const first = fresh[0]?.querySelector("a");
+        list.querySelector("tbody").append(...fresh);
+        total += earlier.events.length;
+        if (asked || earlier.events.length) say(`${plural(earlier.events.length, "event")} more`);
+        onward(earlier.next);
+        if (asked) (first || more.querySelector("button"))?.focus();
+      } catch (error) {
+        more.replaceChildren(problem(error));
+      }
+    };
     const onward = (next) => {
       if (!next) return more.replaceChildren(el("p.soft", {}, total ? `${plural(total, "event")}; there are no earlier ones.` : "No event that you may see is like that."));
-      const button = el("button", { type: "button" }, "Show earlier events");
-      button.addEventListener("click", async () => {
-        button.disabled = true;
-        try {
-          const earlier = await ask("/api/search", { ...body, before: next });
-          const fresh = table("", ["Event", "Of", "By", "Command", "When", "Position"], rows(earlier)).querySelectorAll("tbody tr");
-          const first = fresh[0]?.querySelector("a");
-          list.querySelector("tbody").append(...fresh);
-          total += earlier.events.length;
-          say(`${plural(earlier.events.length, "event")} more`);
-          onward(earlier.next);
-          (first || more.querySelector("button"))?.focus();
-        } catch (error) {
-          more.replaceChildren(problem(error));
-        }
-      });
+      const button = el("button", { type: "button", "data-next": String(next), click: () => goOn(button, true) }, "Show earlier events");
       more.replaceChildren(button, el("span.soft", {}, ` searched back to position ${number(next)}`));
     };
     onward(found.next);
+    // Where little is to be seen, it may lie far back: the search goes on by itself for a while.
+    queueMicrotask(async () => {
+      for (let tries = 0; tries < 30; tries += 1) {
+        const button = more.querySelector("button");
+        if (!button || total >= 10 || (tries && !more.isConnected)) return;
+        await goOn(button, false);
+      }
+    });
   } else if (!found.rows.length && !found.streams.length) {
     nodes.push(el("p.note", {}, heading === "Search" ? "Nothing that you may see is like that." : "Nothing has happened yet that you may see."));
   }

@@ -2,6 +2,7 @@
 
 mod arrows;
 mod commands;
+mod contract;
 mod events;
 mod schema;
 mod twice;

@@ -3,6 +3,7 @@
 use annals_infra::{
     auth::dev::AUDIENCE,
     console::{self, POLICY},
+    serve::{self, Roles},
 };
 use annals_tests::{
     World, lift,
@@ -52,6 +53,8 @@ async fn whoever_is_not_signed_in_gets_the_door_and_nothing_else() {
             assert_eq!(told, ["code", "detail", "ok", "status", "title"], "{asked}");
         }
     }
+    // What is looked for is in no address, where proxies would write it down.
+    assert_eq!(sent(at, "GET", "/api/search?text=Kit", "", "").await.status, 405);
     // Nobody is offered the people of a demo that this is none of.
     assert_eq!(sent(at, "GET", "/api/people", "", "").await.json(), json!([]));
     let anybody = json!({"person": "ava"}).to_string();
@@ -171,4 +174,15 @@ async fn what_makes_no_sense_is_refused_with_a_sentence() {
     ava.finds_nothing("/api/row", json!({"table": "lift.alerts", "key": [nobody]})).await;
     let sneaky = json!({"text": "'; DROP TABLE lift.alerts; --", "tenant": "%"});
     assert_eq!(ava.finds("/api/search", sneaky).await["events"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_login_that_postgres_believes_there_is_no_console() {
+    let world = World::asleep().await;
+    world.execute("DELETE FROM annals.claim_setters").await.unwrap();
+    let mut config = world.config();
+    config.roles = Roles::NONE;
+    config.console = Some(console::Config { address: ([127, 0, 0, 1], 0).into(), people: None });
+    let refused = serve::start(config).await.unwrap_err().to_string();
+    assert!(refused.contains("INSERT INTO annals.claim_setters"), "{refused}");
 }

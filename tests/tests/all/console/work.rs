@@ -129,9 +129,15 @@ async fn a_work_runs_once_at_a_time_and_can_be_stopped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_operator_sees_what_stands_still_and_what_was_refused() {
-    let world = world().await;
+    // From a process of its own that does nothing else.
+    let mut world = world().await;
     busy::fill(&world).await;
-    let operator = Visitor::operator(&world);
+    let mut config = world.config();
+    config.roles = Roles::NONE;
+    config.console = Some(console::Config { address: ([127, 0, 0, 1], 0).into(), people: None });
+    world.serve(config).await;
+    let at = world.services()[1].console.unwrap();
+    let operator = Visitor { at, ..Visitor::operator(&world) };
     let told = operator.get("/api/status").await.json();
     let contexts = told["reading"]["contexts"].as_array().unwrap();
     let samia = contexts.iter().find(|it| it["name"] == "samia").unwrap();

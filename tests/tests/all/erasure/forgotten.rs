@@ -2,11 +2,15 @@
 
 use std::fs;
 
+use annals_commands::Catalogue as Aggregates;
 use annals_infra::{
     erasure::read_receipt,
     proof::{LEAVES, leaves::Leaves, tree::Frontier, verify::Verification},
+    transfer::{Tables, export},
 };
+use annals_projections::Catalogue;
 use annals_tests::lift::{account, alert, organisation};
+use chrono::Utc;
 use serde_json::json;
 use sqlx::Executor;
 use uuid::Uuid;
@@ -72,6 +76,16 @@ async fn no_byte_of_an_erased_child_is_left_in_the_clear_and_the_log_is_still_pr
     world.reacted("lift").await;
 
     assert_eq!(found(&places, &needles), []);
+    let (catalogue, aggregates) = (Catalogue::new(), Aggregates::new());
+    let tables = Tables::new(catalogue.context("lift").unwrap(), &aggregates);
+    let mut exported = Vec::new();
+    let mut connection = world.pool().acquire().await.unwrap();
+    let organisation = school.id.to_string();
+    let out = &mut exported;
+    export(&mut connection, &tables, &organisation, Utc::now(), out, |_| {}).await.unwrap();
+    drop(connection);
+    let exported = String::from_utf8(exported).unwrap();
+    assert!(exported.contains("children") && !needles.iter().any(|it| exported.contains(it)));
     // The past still has its versions, of nobody.
     assert!(world.number(&past).await >= versions);
     let clear = format!("{past} AND (first_name <> 'erased' OR safeguarding_notes IS NOT NULL)");

@@ -22,7 +22,7 @@ use super::{ORIGIN, erase, world};
 fn verified(key: &str, what: &Path) -> (bool, String) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples/verify.py");
     let done = Command::new("python3").arg(script).args(["--key", key]).arg(what).output();
-    let done = done.expect("python3 is needed to test deploy/examples/verify.py");
+    let done = done.unwrap_or_else(|error| panic!("python3, to test the example: {error}"));
     let said = [done.stdout, done.stderr].concat();
     (done.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
