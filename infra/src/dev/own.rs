@@ -116,8 +116,16 @@ impl OwnPostgres {
 
     /// Kills the server at once; with `all`, its backends too, which otherwise find out by themselves.
     pub fn kill(&mut self, all: bool) {
-        let postmaster = self.postmaster();
-        let backends = if all { children(postmaster) } else { Vec::new() };
+        let shell = self.server.as_ref().filter(|_| all).map(Supervised::id);
+        let postmaster = children(shell);
+        for pid in &postmaster {
+            // Stopped, it starts no further ones while they are counted.
+            let _ = kill_process(*pid, Signal::STOP);
+        }
+        let backends: Vec<Pid> = postmaster
+            .iter()
+            .flat_map(|pid| children(u32::try_from(pid.as_raw_nonzero().get()).ok()))
+            .collect();
         if let Some(mut server) = self.server.take() {
             server.kill();
         }
@@ -139,11 +147,6 @@ impl OwnPostgres {
         let connected = cluster::connect(&self.owner, "postgres").await;
         let mut connection = connected.map_err(DevError::sql("connecting to make a database"))?;
         cluster::create_database(&mut connection, name, template).await
-    }
-
-    fn postmaster(&self) -> Option<u32> {
-        let file = fs::read_to_string(cluster::data(&self.home).join("postmaster.pid")).ok()?;
-        file.lines().next()?.trim().parse().ok()
     }
 }
 

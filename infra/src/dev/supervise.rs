@@ -87,6 +87,11 @@ impl Supervised {
         Ok(Self { child, grace: launch.grace })
     }
 
+    /// The process that stands between us and the server.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The status of a server that has ended.
     pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()

@@ -104,7 +104,7 @@ impl Disk {
     /// When somebody still uses it, or it cannot be mounted.
     pub async fn back(&mut self) -> Done {
         let mut last = Ok(());
-        for _ in 0..250 {
+        for _ in 0..1_500 {
             last = self.unmount();
             if last.is_ok() {
                 return self.mount();
