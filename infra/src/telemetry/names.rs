@@ -104,6 +104,14 @@ metrics_list! {
     PROJECTION_FAILURES = "annals_projection_failures_total", Counter, Count, ["context"];
     /// Messages on an event stream that no stored event stands behind.
     FORGED_MESSAGES = "annals_forged_messages_total", Counter, Count, ["context"];
+    /// Erasures that were carried out.
+    ERASURES = "annals_erasures_total", Counter, Count, [];
+    /// Times an erasure was begun and could not be ended; it is tried again.
+    ERASER_FAILURES = "annals_eraser_failures_total", Counter, Count, [];
+    /// Reads of sensitive columns that became events.
+    SENSITIVE_READS = "annals_sensitive_reads_total", Counter, Count, [];
+    /// Times reads of sensitive columns could not become events; they are tried again.
+    SENSITIVE_READ_FAILURES = "annals_sensitive_read_failures_total", Counter, Count, [];
     /// Events that are parked, since no projection could apply them.
     DEAD_LETTERS = "annals_dead_letters", Gauge, Count, ["context"];
     /// The position up to which a signed checkpoint covers the log.
