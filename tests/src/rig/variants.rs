@@ -256,7 +256,8 @@ pub const VARIANTS: &[Variant] = &[
              SELECT last_value INTO base.position FROM annals.naive;
              PERFORM pg_catalog.setval('annals.naive', base.position + count);
              PERFORM pg_catalog.pg_advisory_unlock(4711);
-             PERFORM pg_catalog.pg_sleep(pg_catalog.random() * 0.03);",
+             PERFORM pg_catalog.pg_sleep(
+                 CASE WHEN pg_catalog.random() < 0.3 THEN 0.5 ELSE 0 END);",
         )]),
         roles: TWO,
         steps: &[Step::Load(200)],
