@@ -72,7 +72,8 @@ async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
 }
 
 /// Waits until every transaction has ended that began before this call, and so could see what was there
-/// before.
+/// before. One that writes in another database counts too: whoever looks here while it runs, a rewrite
+/// included, has to reckon with all that it might see.
 async fn alone(
     connection: &mut PgConnection,
     whose: &str,
@@ -85,8 +86,10 @@ async fn alone(
     loop {
         let older: Option<i32> = sqlx::query_scalar(
             "SELECT pid FROM pg_stat_activity
-             WHERE (datname = current_database() OR datname IS NULL) AND pid <> pg_backend_pid()
-               AND greatest(age(backend_xmin), age(backend_xid)) > age($1::text::xid)
+             WHERE pid <> pg_backend_pid()
+               AND (age(backend_xid) > age($1::text::xid)
+                    OR (datname = current_database() OR datname IS NULL)
+                       AND age(backend_xmin) > age($1::text::xid))
                AND query NOT LIKE 'autovacuum: VACUUM %' LIMIT 1",
         )
         .bind(&began)
