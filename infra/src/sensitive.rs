@@ -12,7 +12,7 @@ use annals_commands::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::PgPool;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::{
     engine::Clock,
     reactor::{RunError, Sender, identity},
+    store::lead,
 };
 
 /// How often it is looked for what was asked.
@@ -74,21 +75,9 @@ impl Reads {
     }
 
     async fn lead(&self, stop: &CancellationToken) -> Result<(), RunError> {
-        let mut lock = PgConnection::connect_with(&self.pool.connect_options()).await?;
-        while !stop.is_cancelled() {
-            let mine: bool = sqlx::query_scalar(
-                "SELECT pg_try_advisory_lock(hashtext('annals.sensitive'), hashtext(current_database()))",
-            )
-            .fetch_one(&mut lock)
-            .await?;
-            if mine {
-                break;
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = sleep(Duration::from_secs(1)) => {}
-            }
-        }
+        let Some(mut lock) = lead(&self.pool, "annals.sensitive", stop).await? else {
+            return Ok(());
+        };
         while !stop.is_cancelled() {
             let notes: Vec<Note> = sqlx::query_as(
                 "SELECT id, what, subject, reader, login, purpose, read_at

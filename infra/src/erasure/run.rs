@@ -13,7 +13,7 @@ use annals_domain::{
 use annals_projections::Catalogue;
 use chrono::{DateTime, Days, Utc};
 use serde_json::json;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::PgPool;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -30,6 +30,7 @@ use crate::{
     keys::{Keys, REFRESH},
     proof::note::SigningKey,
     reactor::{Sender, identity},
+    store::lead,
 };
 
 /// How often it looks for orders.
@@ -92,21 +93,7 @@ impl Eraser {
     }
 
     async fn lead(&self, stop: &CancellationToken) -> Result<(), EraseError> {
-        let mut lock = PgConnection::connect_with(&self.pool.connect_options()).await?;
-        while !stop.is_cancelled() {
-            let mine: bool = sqlx::query_scalar(
-                "SELECT pg_try_advisory_lock(hashtext('annals.eraser'), hashtext(current_database()))",
-            )
-            .fetch_one(&mut lock)
-            .await?;
-            if mine {
-                break;
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = sleep(Duration::from_secs(1)) => {}
-            }
-        }
+        let Some(mut lock) = lead(&self.pool, "annals.eraser", stop).await? else { return Ok(()) };
         while !stop.is_cancelled() {
             let open = order::open(&self.pool, MOST).await?;
             if !open.is_empty() {

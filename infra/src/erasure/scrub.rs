@@ -42,6 +42,7 @@ pub async fn scrub(
         ask(&mut connection, "pg_has_role(session_user, 'annals_owner', 'MEMBER')").await?;
     let own = ["annals.sensitive_reads".to_owned(), "annals.erasures".to_owned()];
     if owner {
+        alone(&mut connection, "the event store", &mut scrubbed).await?;
         for relation in relations.iter().chain(&own) {
             rewrite(&mut connection, relation, true, &mut scrubbed).await?;
         }
@@ -50,6 +51,8 @@ pub async fn scrub(
         let left = format!("VACUUM (FULL, ANALYZE) {}, as annals_owner", all.join(", "));
         scrubbed.left.push(left);
     }
+    // Those of the rewritten tables were made anew, so that their old ones are dead rows as well.
+    alone(&mut connection, "the event store", &mut scrubbed).await?;
     statistics(&mut connection, &mut scrubbed).await?;
     log(&mut connection, "the event store", &mut scrubbed).await?;
     connection.close().await?;

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     keys::Keys,
     migrate::{self, MigrationError, tables_hash},
-    store::Store,
+    store::{Store, claim},
 };
 
 /// How long it may take until nobody reads replaced rows any more.
@@ -102,13 +102,7 @@ pub async fn rebuild(
         return Err(RebuildError::NoTables(context.name));
     }
     let mut connection = migrate::connect(work.url).await?;
-    let mine: bool = sqlx::query_scalar(
-        "SELECT pg_try_advisory_lock(hashtext('annals.rebuild.' || $1), hashtext(current_database()))",
-    )
-    .bind(context.name)
-    .fetch_one(&mut connection)
-    .await?;
-    if !mine {
+    if !claim(&mut connection, &format!("annals.rebuild.{}", context.name)).await? {
         return Err(RebuildError::Busy(context.name));
     }
     let rebuilt = alone(&mut connection, work, told).await;

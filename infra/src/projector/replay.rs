@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     migrate::{self, MigrationError, as_of_schema, tables_hash},
-    store::Store,
+    store::{Store, claim},
 };
 
 /// How many differing rows are told.
@@ -140,13 +140,7 @@ pub async fn replay(
         return Err(ReplayError::Name(into.to_owned()));
     }
     let mut connection = migrate::connect(work.url).await?;
-    let mine: bool = sqlx::query_scalar(
-        "SELECT pg_try_advisory_lock(hashtext('annals.rebuild.' || $1), hashtext(current_database()))",
-    )
-    .bind(into)
-    .fetch_one(&mut connection)
-    .await?;
-    if !mine {
+    if !claim(&mut connection, &format!("annals.rebuild.{}", into)).await? {
         return Err(RebuildError::Busy(context.name).into());
     }
     let mut replay = Replay { work, into, until, connection };

@@ -27,7 +27,7 @@ use crate::{
     migrate::tables_hash,
     relay::{MacKey, stream_name, to_stored},
     sabotage::broken,
-    store::{Store, StoredEvent},
+    store::{Store, StoredEvent, lead},
 };
 
 /// Events applied in one transaction.
@@ -98,37 +98,17 @@ impl Projector {
         }
     }
 
-    async fn lead(
-        &self,
-        context: &str,
-        stop: &CancellationToken,
-    ) -> Result<PgConnection, RunError> {
-        let mut connection =
-            PgConnection::connect_with(&self.store.pool().connect_options()).await?;
-        write::prepare(&mut connection).await?;
-        while !stop.is_cancelled() {
-            let mine: bool = sqlx::query_scalar(
-                "SELECT pg_try_advisory_lock(hashtext('annals.projector.' || $1),
-                                             hashtext(current_database()))",
-            )
-            .bind(context)
-            .fetch_one(&mut connection)
-            .await?;
-            if mine {
-                break;
-            }
-            sleep(Duration::from_millis(500)).await;
-        }
-        Ok(connection)
-    }
-
     async fn work(&self, name: &'static str, stop: &CancellationToken) -> Result<(), RunError> {
         let context = self
             .catalogue
             .context(name)
             .ok_or_else(|| RunError::Standing(format!("no context {name}")))?;
         // The lock lives on the connection that writes: whoever has lost the one has lost the other.
-        let mut connection = self.lead(name, stop).await?;
+        let lock = format!("annals.projector.{name}");
+        let Some(mut connection) = lead(self.store.pool(), &lock, stop).await? else {
+            return Ok(());
+        };
+        write::prepare(&mut connection).await?;
         let mut at = self.start(context).await?;
         self.catch_up(&mut connection, context, &mut at, i64::MAX, stop).await?;
         while !stop.is_cancelled() {

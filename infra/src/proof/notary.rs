@@ -11,7 +11,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use sqlx::{Connection, PgConnection, PgPool, Row};
+use sqlx::{PgConnection, PgPool, Row};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,7 @@ use super::{
     tree::{Frontier, Hash},
     witness::{Witness, WitnessError},
 };
+use crate::store::lead;
 
 /// Hashes read at once.
 const PAGE: u32 = 20_000;
@@ -112,21 +113,9 @@ impl Notary {
     }
 
     async fn lead(&self, stop: &CancellationToken) -> Result<(), NotaryError> {
-        let mut connection = PgConnection::connect_with(&self.pool.connect_options()).await?;
-        loop {
-            let mine: bool = sqlx::query_scalar(
-                "SELECT pg_try_advisory_lock(hashtext('annals.notary'), hashtext(current_database()))",
-            )
-            .fetch_one(&mut connection)
-            .await?;
-            if mine {
-                break;
-            }
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = sleep(Duration::from_secs(1)) => {}
-            }
-        }
+        let Some(mut connection) = lead(&self.pool, "annals.notary", stop).await? else {
+            return Ok(());
+        };
         let mut tree = self.last().await?;
         while !stop.is_cancelled() {
             self.sign_to_the_end(&mut connection, &mut tree).await?;

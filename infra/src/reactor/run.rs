@@ -31,7 +31,7 @@ use crate::{
     engine::{Clock, failpoint},
     erasure::{self, EraseError},
     keys::{Keys, KeysError},
-    store::{Store, StoredEvent},
+    store::{Store, StoredEvent, lead},
 };
 
 /// Events reacted to before the checkpoint moves.
@@ -140,7 +140,9 @@ impl Reactor {
         reactions: &Reactions,
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
-        let Some(connection) = self.lead(name, stop).await? else { return Ok(()) };
+        // The lock lives on the connection that writes: whoever has lost the one has lost the other.
+        let lock = format!("annals.reactor.{name}");
+        let Some(connection) = lead(self.store.pool(), &lock, stop).await? else { return Ok(()) };
         let version = reactions.memory_version();
         let known = checkpoint::read(self.store.pool(), name, version).await?;
         let mut work = Work {
@@ -157,34 +159,6 @@ impl Reactor {
             work.fold_anew(&known, version).await?;
         }
         work.go().await
-    }
-
-    /// Waits until no other reactor of this context works. The lock lives on the connection that
-    /// writes: whoever has lost the one has lost the other.
-    async fn lead(
-        &self,
-        name: &str,
-        stop: &CancellationToken,
-    ) -> Result<Option<PgConnection>, RunError> {
-        let options = self.store.pool().connect_options();
-        let mut connection = PgConnection::connect_with(&options).await?;
-        while !stop.is_cancelled() {
-            let mine: bool = sqlx::query_scalar(
-                "SELECT pg_try_advisory_lock(hashtext('annals.reactor.' || $1),
-                                             hashtext(current_database()))",
-            )
-            .bind(name)
-            .fetch_one(&mut connection)
-            .await?;
-            if mine {
-                return Ok(Some(connection));
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = sleep(Duration::from_millis(500)) => {}
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     engine::failpoint,
     sabotage::broken,
-    store::{Store, StoredEvent},
+    store::{Store, StoredEvent, lead},
 };
 
 /// How long a silent relay waits before it looks for itself.
@@ -88,7 +88,14 @@ impl Relay {
         let mut pause = Duration::from_millis(100);
         while !stop.is_cancelled() {
             let attempt = async {
-                let mut leader = self.lead(&stop).await?;
+                // The lock ends with its connection.
+                let leader = match broken("two_leaders") {
+                    true => Some(
+                        PgConnection::connect_with(&self.store.pool().connect_options()).await?,
+                    ),
+                    false => lead(self.store.pool(), "annals.relay", &stop).await?,
+                };
+                let Some(mut leader) = leader else { return Ok(()) };
                 tracing::info!("the relay works");
                 self.work(&mut leader, &stop).await
             };
@@ -105,24 +112,6 @@ impl Relay {
                 }
             }
         }
-    }
-
-    /// Waits until no other relay of this database works. The lock ends with its connection.
-    async fn lead(&self, stop: &CancellationToken) -> Result<PgConnection, RelayError> {
-        let options = self.store.pool().connect_options();
-        let mut connection = PgConnection::connect_with(&options).await?;
-        while !stop.is_cancelled() {
-            let mine: bool = sqlx::query_scalar(
-                "SELECT pg_try_advisory_lock(hashtext('annals.relay'), hashtext(current_database()))",
-            )
-            .fetch_one(&mut connection)
-            .await?;
-            if mine || broken("two_leaders") {
-                break;
-            }
-            sleep(Duration::from_millis(500)).await;
-        }
-        Ok(connection)
     }
 
     async fn work(

@@ -4,12 +4,14 @@ mod append;
 mod connect;
 pub mod cqrs;
 mod event;
+mod lead;
 mod outcome;
 mod read;
 
 pub use append::{AppendError, Batch, CommandRow, Guard, NewEvent, Taken};
 pub use connect::{ConnectError, Role, connect};
 pub use event::{Metadata, SealedSubject, StoredEvent, leaf_hash};
+pub(crate) use lead::{claim, lead};
 pub use outcome::StoredOutcome;
 pub(crate) use read::COLUMNS;
 pub use read::{LoadedStream, Snapshot};

@@ -125,30 +125,28 @@ pub const CONTROLS: &[Variant] = &[
     },
 ];
 
+/// Command services that die while they append.
+const KILLED_APPENDING: &[Step] = &[
+    Step::Load(40),
+    Step::KillAt(Role::Commands, "appending:8"),
+    Step::KillAt(Role::Commands, "appending:8"),
+    Step::Load(20),
+];
+
 /// Broken systems.
 pub const VARIANTS: &[Variant] = &[
     Variant {
         name: "publish_before_commit",
         how: How::Line,
         roles: SPLIT,
-        steps: &[
-            Step::Load(40),
-            Step::KillAt(Role::Commands, "appending:8"),
-            Step::KillAt(Role::Commands, "appending:8"),
-            Step::Load(20),
-        ],
+        steps: KILLED_APPENDING,
         caught_by: "published but not stored",
     },
     Variant {
         name: "reply_before_commit",
         how: How::Line,
         roles: SPLIT,
-        steps: &[
-            Step::Load(40),
-            Step::KillAt(Role::Commands, "appending:8"),
-            Step::KillAt(Role::Commands, "appending:8"),
-            Step::Load(20),
-        ],
+        steps: KILLED_APPENDING,
         caught_by: "acknowledged and missing",
     },
     Variant {
