@@ -1,5 +1,10 @@
 //! A documented table: its name, its key, its file.
 
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, PoisonError, RwLock},
+};
+
 use annals_domain::Imported;
 use serde::Serialize;
 use serde_json::Value;
@@ -149,25 +154,14 @@ impl Table {
 
     /// The columns, in the order of the table's file.
     #[must_use]
-    pub fn columns(&self) -> Vec<Column> {
-        let lines = self.sql.lines().skip_while(|line| !line.starts_with("CREATE TABLE")).skip(1);
-        lines
-            .map(str::trim)
-            .take_while(|line| !line.starts_with("CONSTRAINT") && !line.starts_with(')'))
-            .filter_map(Column::read)
-            .collect()
+    pub fn columns(&self) -> &'static [Column] {
+        File::of(self.sql).columns
     }
 
     /// The columns whose comment in the table's file calls them personal.
     #[must_use]
-    pub fn personal(&self) -> Vec<&'static str> {
-        let comments = self.sql.split("COMMENT ON COLUMN ").skip(1);
-        let told = comments.filter_map(|comment| {
-            let (name, rest) = comment.split_once(" IS")?;
-            let column = name.rsplit('.').next()?.trim_matches('"');
-            rest.split("';").next()?.contains("Personal data").then_some(column)
-        });
-        told.collect()
+    pub fn personal(&self) -> &'static [&'static str] {
+        File::of(self.sql).personal
     }
 
     fn change(
@@ -189,6 +183,44 @@ impl Table {
         let mut key = Row::new();
         key.insert(column, json(value));
         Change { table: self, operation, key, columns: Row::new() }
+    }
+}
+
+/// What a table's file says.
+#[derive(Debug, Clone, Copy)]
+struct File {
+    columns: &'static [Column],
+    personal: &'static [&'static str],
+}
+
+impl File {
+    /// Reads a file the first time that it is asked about. There are as many as there are tables.
+    fn of(sql: &'static str) -> Self {
+        static KNOWN: LazyLock<RwLock<HashMap<(usize, usize), File>>> =
+            LazyLock::new(RwLock::default);
+        let place = (sql.as_ptr().addr(), sql.len());
+        if let Some(file) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&place) {
+            return *file;
+        }
+        let file = Self::read(sql);
+        KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(place, file);
+        file
+    }
+
+    fn read(sql: &'static str) -> Self {
+        let lines = sql.lines().skip_while(|line| !line.starts_with("CREATE TABLE")).skip(1);
+        let columns: Vec<Column> = lines
+            .map(str::trim)
+            .take_while(|line| !line.starts_with("CONSTRAINT") && !line.starts_with(')'))
+            .filter_map(Column::read)
+            .collect();
+        let comments = sql.split("COMMENT ON COLUMN ").skip(1);
+        let told = comments.filter_map(|comment| {
+            let (name, rest) = comment.split_once(" IS")?;
+            let column = name.rsplit('.').next()?.trim_matches('"');
+            rest.split("';").next()?.contains("Personal data").then_some(column)
+        });
+        Self { columns: columns.leak(), personal: told.collect::<Vec<_>>().leak() }
     }
 }
 
@@ -261,7 +293,7 @@ mod tests {
 
     #[test]
     fn columns_are_read_from_the_tables_file() {
-        let column = |name: &str| ALERTS.columns().into_iter().find(|it| it.name == name);
+        let column = |name: &str| ALERTS.columns().iter().copied().find(|it| it.name == name);
         let expected = Column { name: "title", kind: "text", required: true };
         assert_eq!(column("title"), Some(expected));
         assert_eq!(column("created_at").map(|it| it.kind), Some("timestamp with time zone"));

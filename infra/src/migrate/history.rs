@@ -61,6 +61,11 @@ pub(super) async fn build(
         .execute(&mut *connection)
         .await
         .map_err(failed("history"))?;
+    sqlx::query("SELECT annals.lighten_history($1)")
+        .bind(live)
+        .execute(&mut *connection)
+        .await
+        .map_err(failed("history"))?;
     let views = as_of_schema(live);
     let whole: Vec<String> = sqlx::query_scalar(
         "SELECT relname::text FROM pg_class

@@ -135,11 +135,10 @@ fn go_through(
     events: usize,
 ) -> Vec<Map<String, Value>> {
     let mut told = vec![Map::new(); events];
-    let mut personal: HashMap<&str, Vec<&str>> = HashMap::new();
     for (place, (nth, change)) in changes.iter().enumerate() {
         let name = (change.table.name, key_of(change.table, &change.key));
         let columns = typed.get(&place);
-        let personal = personal.entry(change.table.name).or_insert_with(|| change.table.personal());
+        let personal = change.table.personal();
         match (change.operation, columns) {
             (Operation::Patch | Operation::Put, Some(columns)) => {
                 let row = known.entry(name).or_default();
@@ -229,10 +228,11 @@ fn key_of(table: &Table, key: &Row) -> String {
     values.collect::<Vec<_>>().join("\u{1f}")
 }
 
-/// A row of a table as JSON, amounts as text so that none passes through a float.
-fn as_json(table: &'static Table, row: &str) -> String {
-    let columns = table.columns();
-    let fields = columns.iter().map(|column| {
+/// A row of a table as JSON, amounts as text so that none passes through a float. Of its columns those that
+/// are wanted.
+fn as_json(table: &'static Table, row: &str, wanted: impl Fn(&str) -> bool) -> String {
+    let columns = table.columns().iter().filter(|column| wanted(column.name));
+    let fields = columns.map(|column| {
         let cast = if column.kind.starts_with("numeric") { "::text" } else { "" };
         format!("'{}', {row}.{}{cast}", column.name, quoted(column.name))
     });
@@ -248,7 +248,14 @@ async fn there(
     known: &mut Known,
 ) -> Result<(), sqlx::Error> {
     let keys = changes.iter().filter(|change| !is_everywhere(change)).map(|change| &change.key);
-    let rows = found(connection, schema, table, &as_json(table, "row"), keys).await?;
+    // A row that goes is told whole, and one that is found by a value has to be known by it.
+    let whole = changes.iter().any(|it| is_everywhere(it) || it.operation == Operation::Drop);
+    let wanted = |name: &str| {
+        whole
+            || table.key.contains(&name)
+            || changes.iter().any(|change| change.columns.contains_key(name))
+    };
+    let rows = found(connection, schema, table, &as_json(table, "row", wanted), keys).await?;
     for row in rows {
         if let Value::Object(row) = row {
             known.insert((table.name, key_of(table, &Row::from(row.clone()))), Some(row));
@@ -264,8 +271,7 @@ async fn written(
     table: &'static Table,
     changes: &[&Change],
 ) -> Result<Vec<Fields>, sqlx::Error> {
-    let kinds: HashMap<&str, &str> =
-        table.columns().into_iter().map(|it| (it.name, it.kind)).collect();
+    let kinds: HashMap<&str, &str> = table.columns().iter().map(|it| (it.name, it.kind)).collect();
     let ours: Option<Vec<Fields>> =
         changes.iter().map(|change| plain(&kinds, &change.columns)).collect();
     if let Some(rows) = ours {
@@ -275,7 +281,7 @@ async fn written(
     let sql = format!(
         "SELECT {} FROM ROWS FROM (jsonb_array_elements($1::text::jsonb)) WITH ORDINALITY AS given (fields, nth)
          CROSS JOIN LATERAL jsonb_populate_record(NULL::{name}, given.fields) AS row ORDER BY given.nth",
-        as_json(table, "row")
+        as_json(table, "row", |_| true)
     );
     let given: Vec<&Row> = changes.iter().map(|change| &change.columns).collect();
     let rows: Vec<Value> =
@@ -406,7 +412,7 @@ mod tests {
         add(
             &mut values,
             &ROWS,
-            &ROWS.personal(),
+            ROWS.personal(),
             &before,
             &object(json!({"name": "Ada", "state": "old", "size": 3, "updated_at": "u"})),
         );
@@ -432,7 +438,7 @@ mod tests {
     fn a_row_that_goes_is_told_whole() {
         let before = object(json!({"id": "1", "name": null, "state": "new"}));
         let mut values = object(json!({"state": "another row's"}));
-        add(&mut values, &ROWS, &ROWS.personal(), &before, &Fields::new());
+        add(&mut values, &ROWS, ROWS.personal(), &before, &Fields::new());
         let expected = json!({"state": "another row's", "rows.state": "new", "name": REDACTED});
         assert_eq!(Value::Object(values), expected);
     }

@@ -81,7 +81,7 @@ impl Kind {
         if let Some(kinds) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return kinds;
         }
-        let kinds = table.columns().into_iter().map(|it| (it.name, Self::of(it.kind))).collect();
+        let kinds = table.columns().iter().map(|it| (it.name, Self::of(it.kind))).collect();
         // There are as many as there are tables.
         let kinds = &*Box::leak(Box::new(kinds));
         KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(name, kinds);

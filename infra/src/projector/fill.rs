@@ -6,7 +6,8 @@ use futures::future::join;
 use sqlx::PgConnection;
 
 use super::{
-    apply::{ApplyError, Checkpoint, Prepared, Target, apply_all, commit, pass_over, prepare},
+    apply::{ApplyError, Checkpoint, Target, apply_all, commit, pass_over},
+    page::Page,
     rebuild::{Progress, RebuildError},
 };
 use crate::{
@@ -26,12 +27,6 @@ pub(super) struct Filler<'a> {
     pub keys: &'a Keys,
 }
 
-/// Events, and what they come to; nothing where one of them cannot be applied.
-struct Page {
-    events: Vec<StoredEvent>,
-    prepared: Option<Prepared>,
-}
-
 impl Filler<'_> {
     /// Applies what lies between the checkpoint and a position, and says how many events that were.
     ///
@@ -47,7 +42,7 @@ impl Filler<'_> {
         let keeps = at.keeps(self.target.history);
         let mut events = 0;
         let mut page = self.read(at.position, end, keeps).await?;
-        while let Some(last) = page.events.last().map(|it| it.position) {
+        while let Some(last) = page.last() {
             told(Progress { position: at.position, head: end, events });
             events += page.events.len() as u64;
             let next = self.read(last, end, keeps);
@@ -63,12 +58,7 @@ impl Filler<'_> {
         let context = self.target.context;
         let mut events = self.store.after(after, PAGE, Some(context.name)).await?;
         events.retain(|event| event.position <= end);
-        let prepared = prepare(context, self.aggregates, self.keys, keeps, &events).await;
-        match prepared {
-            Ok(prepared) => Ok(Page { events, prepared: Some(prepared) }),
-            Err(ApplyError::Poison { .. }) => Ok(Page { events, prepared: None }),
-            Err(error) => Err(error.into()),
-        }
+        Ok(Page::of(context, self.aggregates, self.keys, keeps, events).await?)
     }
 
     async fn write(

@@ -53,6 +53,54 @@ pub fn is_kept(table: &Table) -> bool {
     !table.foreign && table.writer == Writer::Projector
 }
 
+/// Whether a row says every column of its table. The last version of one that is put is written by the statement that
+/// puts it.
+pub fn is_whole(table: &'static Table, key: &Row, columns: &Row) -> bool {
+    table.columns().iter().all(|it| columns.contains_key(it.name) || key.contains_key(it.name))
+}
+
+/// Stamps of rows that are put and of their last versions, as arrays.
+#[derive(Default)]
+pub struct Stamped {
+    from: Vec<i64>,
+    from_at: Vec<DateTime<Utc>>,
+    event: Vec<Uuid>,
+}
+
+impl Stamped {
+    /// What its arrays are called besides a row's columns, and their types.
+    pub const NAMES: &[(&str, &str)] =
+        &[("annals_from", "bigint"), ("annals_from_at", "timestamptz"), ("annals_event", "uuid")];
+
+    /// The stamps of rows' last events.
+    pub fn of<'a>(stamps: &[Stamp], events: impl Iterator<Item = &'a usize>) -> Self {
+        let mut all = Self::default();
+        for stamp in events.filter_map(|event| stamps.get(*event)) {
+            all.from.push(stamp.position);
+            all.from_at.push(stamp.at);
+            all.event.push(stamp.event_id);
+        }
+        all
+    }
+
+    /// Binds the arrays.
+    pub fn bind_to(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
+        arguments.add(&self.from)?;
+        arguments.add(&self.from_at)?;
+        arguments.add(&self.event)
+    }
+}
+
+/// Adds the last versions of rows that are put, out of the rows `given` as they are put.
+pub fn put(table: &Table, schema: Option<&str>, names: &str) -> String {
+    format!(
+        "INSERT INTO {} ({names}, annals_from, annals_from_at, annals_event, annals_to, annals_to_at) \
+         SELECT {names}, annals_from, annals_from_at, annals_event, {OPEN}, 'infinity' FROM given \
+         ON CONFLICT DO NOTHING",
+        Names::new(table, schema).past
+    )
+}
+
 /// Versions of rows of one table that say the same columns, as one statement takes them.
 #[derive(Default)]
 struct Versions<'a> {
@@ -114,6 +162,9 @@ pub async fn keep(
                 continue;
             };
             let next = versions.peek().and_then(|(event, ..)| stamps.get(*event));
+            if next.is_none() && *write == Write::Put && is_whole(table, &merged.key, columns) {
+                continue;
+            }
             let added = if *write == Write::Add { numbers(columns) } else { Vec::new() };
             let names = columns.keys().collect();
             let group = groups.entry((table.name, names, added));
@@ -319,15 +370,17 @@ impl<'a> Names<'a> {
         same.collect::<Vec<_>>().join(" AND ")
     }
 
-    /// Ends the versions that are open.
+    /// Ends the versions that are open. The last one is looked up first, by a query that no planner turns
+    /// round: found by the row's key alone, a version would cost more the more of them there are.
     fn end(&self, given: &str) -> String {
         let Self { past, .. } = self;
         format!(
             "UPDATE {past} AS open SET annals_to = given.annals_from, annals_to_at = given.annals_from_at \
-             FROM {given} AS given CROSS JOIN LATERAL (SELECT known.annals_from FROM {past} AS known \
-                 WHERE {} ORDER BY known.annals_from DESC LIMIT 1) AS last \
-             WHERE {} AND open.annals_from = last.annals_from \
-               AND open.annals_to = {OPEN} AND open.annals_from < given.annals_from",
+             FROM (SELECT given.*, last.annals_from AS annals_last FROM {given} AS given \
+                 CROSS JOIN LATERAL (SELECT known.annals_from FROM {past} AS known \
+                     WHERE {} ORDER BY known.annals_from DESC LIMIT 1) AS last \
+                 WHERE last.annals_from < given.annals_from OFFSET 0) AS given \
+             WHERE {} AND open.annals_from = given.annals_last AND open.annals_to = {OPEN}",
             self.same("known", "given"),
             self.same("open", "given"),
         )

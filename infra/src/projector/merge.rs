@@ -15,7 +15,7 @@ pub struct Merged {
     /// What is written then.
     pub written: Option<(Write, Row)>,
     /// Which event of the batch changed it last.
-    event: usize,
+    pub event: usize,
     /// Whether it went before it was written: nothing of the row that is there stays.
     afresh: bool,
     /// What earlier events of the batch made of it, where versions are kept.

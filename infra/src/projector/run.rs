@@ -1,23 +1,19 @@
 //! A projector's loop.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use annals_commands::Catalogue as Aggregates;
 use annals_projections::{Catalogue, Context};
-use async_nats::{
-    Client,
-    jetstream::{
-        self,
-        consumer::{AckPolicy, DeliverPolicy, pull},
-    },
-};
-use futures::StreamExt;
+use async_nats::Client;
+use futures::future::join;
 use sqlx::{Connection, PgConnection};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    apply::{ApplyError, Checkpoint, Target, apply, apply_all, checkpoint, pass_over},
+    apply::{ApplyError, Checkpoint, Target, apply, apply_all, checkpoint, commit, pass_over},
+    hear::{Ear, Heard},
+    page::Page,
     wait::PROJECTED,
     write,
 };
@@ -25,15 +21,13 @@ use crate::{
     engine::failpoint,
     keys::Keys,
     migrate::tables_hash,
-    relay::{MacKey, stream_name, to_stored},
+    relay::MacKey,
     sabotage::broken,
     store::{Store, StoredEvent, lead},
 };
 
 /// Events applied in one transaction.
 const BATCH: usize = 1_000;
-/// How long a silent stream is believed to be a quiet system.
-const SILENCE: Duration = Duration::from_secs(1);
 /// How long a missing row of another context is waited for.
 const PARENT: Duration = Duration::from_secs(30);
 
@@ -75,6 +69,22 @@ enum RunError {
     Standing(String),
 }
 
+/// Where a projector is.
+struct Place {
+    /// What its rows hold.
+    at: Checkpoint,
+    /// Up to here the log was looked through, and has nothing of its context after the checkpoint.
+    looked: i64,
+}
+
+/// What the stream brings next.
+enum Next {
+    Over,
+    Silence,
+    Gap(i64),
+    Page(Page),
+}
+
 impl Projector {
     /// Projects a context until it is told to stop. Whatever goes wrong, it begins again.
     pub async fn run(self, context: &'static str, stop: CancellationToken) {
@@ -109,23 +119,23 @@ impl Projector {
             return Ok(());
         };
         write::prepare(&mut connection).await?;
-        let mut at = self.start(context).await?;
-        self.catch_up(&mut connection, context, &mut at, i64::MAX, stop).await?;
+        let mut place = Place { at: self.start(context).await?, looked: 0 };
+        let place = &mut place;
+        self.catch_up(&mut connection, context, place, i64::MAX, stop).await?;
         while !stop.is_cancelled() {
             match &self.client {
                 Some(client) => {
-                    match self.listen(client, &mut connection, context, &mut at, stop).await {
+                    match self.listen(client, &mut connection, context, place, stop).await {
                         Err(RunError::Nats(error)) => {
                             tracing::warn!(context = name, %error, "projecting from Postgres alone");
-                            self.catch_up(&mut connection, context, &mut at, i64::MAX, stop)
-                                .await?;
+                            self.catch_up(&mut connection, context, place, i64::MAX, stop).await?;
                             sleep(Duration::from_millis(500)).await;
                         }
                         other => other?,
                     }
                 }
                 None => {
-                    self.catch_up(&mut connection, context, &mut at, i64::MAX, stop).await?;
+                    self.catch_up(&mut connection, context, place, i64::MAX, stop).await?;
                     sleep(Duration::from_millis(50)).await;
                 }
             }
@@ -153,100 +163,64 @@ impl Projector {
         Ok(at)
     }
 
-    /// Applies what the stream brings, until something is amiss with it.
+    /// Applies what the stream brings, until something is amiss with it. While Postgres writes the rows of some
+    /// events, the next are heard and worked out.
     async fn listen(
         &self,
         client: &Client,
         connection: &mut PgConnection,
         context: &Context,
-        at: &mut Checkpoint,
+        place: &mut Place,
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
-        let nats = |error: &dyn std::fmt::Display| RunError::Nats(error.to_string());
-        let jetstream = jetstream::new(client.clone());
-        let stream =
-            jetstream.get_stream(stream_name(context.name)).await.map_err(|it| nats(&it))?;
-        // Where exactly to begin does not matter: what was applied is passed over, what is missing is
-        // read from Postgres.
-        let deliver_policy = match at.recorded_at {
-            Some(time) => {
-                DeliverPolicy::ByStartTime { start_time: time - chrono::Duration::seconds(2) }
-            }
-            None => DeliverPolicy::All,
-        };
-        let consumer = stream
-            .create_consumer(pull::Config {
-                deliver_policy,
-                ack_policy: AckPolicy::None,
-                memory_storage: true,
-                inactive_threshold: Duration::from_secs(30),
-                description: Some(format!("projector of {}", context.name)),
-                ..pull::Config::default()
-            })
-            .await
-            .map_err(|it| nats(&it))?;
-        let messages = consumer
-            .stream()
-            .max_messages_per_batch(BATCH)
-            .expires(Duration::from_secs(10))
-            .heartbeat(Duration::from_secs(2))
-            .messages()
-            .await
-            .map_err(|it| nats(&it))?;
-        let mut chunks = messages.ready_chunks(BATCH);
-        while !stop.is_cancelled() {
-            let chunk = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                chunk = timeout(SILENCE, chunks.next()) => chunk,
-            };
-            let Ok(chunk) = chunk else {
-                let before = at.position;
-                self.catch_up(connection, context, at, i64::MAX, stop).await?;
-                // The log had more, and the stream said nothing: ask for a fresh consumer.
-                if at.position > before {
-                    return Ok(());
-                }
-                continue;
-            };
-            let Some(chunk) = chunk else { return Ok(()) };
-            failpoint("heard");
-            let mut batch: VecDeque<StoredEvent> = VecDeque::with_capacity(chunk.len());
-            let mut end = at.position;
-            for message in chunk {
-                let message = message.map_err(|it| nats(&it))?;
-                #[cfg(feature = "sabotage")]
-                if crate::sabotage::seen(context.name, &message) {
-                    continue;
-                }
-                let envelope = match to_stored(&message.message, &self.key) {
-                    Ok(envelope) => envelope,
-                    Err(forged) => {
-                        metrics::counter!("annals_forged_messages_total", "context" => context.name)
-                            .increment(1);
-                        tracing::error!(
-                            context = context.name,
-                            why = forged.0,
-                            "a message is not the relay's"
-                        );
-                        continue;
+        let keeps = place.at.keeps(self.history);
+        let opened = Ear::open(client, context.name, &place.at, &self.key, BATCH).await;
+        let mut ear = opened.map_err(RunError::Nats)?;
+        let mut next = self.hear(&mut ear, context, keeps, stop).await?;
+        loop {
+            next = match next {
+                Next::Over => return Ok(()),
+                Next::Silence => {
+                    let before = place.at.position;
+                    self.catch_up(connection, context, place, i64::MAX, stop).await?;
+                    // The log had more, and the stream said nothing: ask for a fresh consumer.
+                    if place.at.position > before {
+                        return Ok(());
                     }
-                };
-                if envelope.event.position <= end {
-                    continue;
+                    self.hear(&mut ear, context, keeps, stop).await?
                 }
-                if envelope.previous != end && !broken("stream_sequence_as_checkpoint") {
-                    self.apply_all(connection, context, at, batch.drain(..).collect(), stop)
-                        .await?;
-                    self.catch_up(connection, context, at, envelope.event.position, stop).await?;
-                    end = at.position;
-                    continue;
+                Next::Gap(until) => {
+                    self.catch_up(connection, context, place, until, stop).await?;
+                    ear.goes_on_after(place.at.position);
+                    self.hear(&mut ear, context, keeps, stop).await?
                 }
-                end = envelope.event.position;
-                batch.push_back(envelope.event);
-            }
-            self.apply_all(connection, context, at, batch.into(), stop).await?;
+                Next::Page(page) => {
+                    let written = self.write(connection, context, &mut place.at, page, stop);
+                    let heard = self.hear(&mut ear, context, keeps, stop);
+                    let (written, heard) = join(written, heard).await;
+                    written?;
+                    heard?
+                }
+            };
         }
-        Ok(())
+    }
+
+    /// What the stream brings next, and what it comes to.
+    async fn hear(
+        &self,
+        ear: &mut Ear<'_>,
+        context: &Context,
+        keeps: bool,
+        stop: &CancellationToken,
+    ) -> Result<Next, RunError> {
+        Ok(match ear.hear(stop).await.map_err(RunError::Nats)? {
+            Heard::Over => Next::Over,
+            Heard::Silence => Next::Silence,
+            Heard::Gap(until) => Next::Gap(until),
+            Heard::Events(events) => {
+                Next::Page(Page::of(context, &self.aggregates, &self.keys, keeps, events).await?)
+            }
+        })
     }
 
     /// Applies what Postgres holds after the checkpoint, up to a position.
@@ -254,7 +228,7 @@ impl Projector {
         &self,
         connection: &mut PgConnection,
         context: &Context,
-        at: &mut Checkpoint,
+        place: &mut Place,
         until: i64,
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
@@ -262,16 +236,69 @@ impl Projector {
             return Ok(());
         }
         failpoint("catching_up");
-        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        while !stop.is_cancelled() && at.position < until {
-            let mut page = self.store.after(at.position, limit, Some(context.name)).await?;
-            page.retain(|event| event.position <= until);
-            if page.is_empty() {
-                break;
-            }
-            self.apply_all(connection, context, at, page, stop).await?;
+        let head = self.store.head().await?;
+        if head < place.looked {
+            // The log was put back to an older state.
+            place.looked = 0;
         }
+        let keeps = place.at.keeps(self.history);
+        let from = place.at.position.max(place.looked);
+        let mut page = self.read(context, from, until, keeps).await?;
+        while let Some(last) = page.last() {
+            let written = self.write(connection, context, &mut place.at, page, stop);
+            let (written, next) = join(written, self.read(context, last, until, keeps)).await;
+            written?;
+            page = next?;
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+        }
+        place.looked = place.looked.max(head.min(until));
         Ok(())
+    }
+
+    /// What Postgres holds after a position, and what it comes to.
+    async fn read(
+        &self,
+        context: &Context,
+        after: i64,
+        until: i64,
+        keeps: bool,
+    ) -> Result<Page, RunError> {
+        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        let mut events = if after < until {
+            self.store.after(after, limit, Some(context.name)).await?
+        } else {
+            Vec::new()
+        };
+        events.retain(|event| event.position <= until);
+        Ok(Page::of(context, &self.aggregates, &self.keys, keeps, events).await?)
+    }
+
+    /// Writes what events come to; where that cannot be, as [`Self::apply_all`] does.
+    async fn write(
+        &self,
+        connection: &mut PgConnection,
+        context: &Context,
+        at: &mut Checkpoint,
+        page: Page,
+        stop: &CancellationToken,
+    ) -> Result<(), RunError> {
+        let Page { events, prepared } = page;
+        if let Some(prepared) = prepared.filter(|_| !events.is_empty()) {
+            match commit(connection, self.target(context), at, &events, prepared).await {
+                Ok((next, _)) => {
+                    *at = next;
+                    self.told(context, at).await;
+                    metrics::counter!("annals_events_projected_total", "context" => context.name)
+                        .increment(events.len() as u64);
+                    return Ok(());
+                }
+                Err(ApplyError::Poison { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.apply_all(connection, context, at, events, stop).await
     }
 
     /// Applies events; where one cannot be, everything before it, and it is parked.

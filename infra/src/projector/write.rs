@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use annals_projections::{Change, Operation, Row, Table};
-use sqlx::{Executor, PgConnection, postgres::PgArguments};
+use sqlx::{Executor, PgConnection, error::BoxDynError, postgres::PgArguments};
 
 use super::{
     columns::{Columns, Pair, query},
-    history::{self, Stamp},
+    history::{self, Stamp, Stamped},
     merge::{Dropped, Step, Write},
 };
 
@@ -59,8 +59,8 @@ pub async fn restore(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Rows of one table that are written by one statement.
-type Group<'a> = (&'static Table, Vec<Pair<'a>>);
+/// Rows of one table that are written by one statement, and the events that did it.
+type Group<'a> = (&'static Table, Vec<Pair<'a>>, Vec<usize>);
 
 /// Writes steps, in order, into a schema; where the events are given, versions into the schema beside it.
 pub async fn write(
@@ -78,26 +78,40 @@ pub async fn write(
         let mut written: BTreeMap<(&str, Write, Vec<&str>), Group<'_>> = BTreeMap::new();
         for (table, merged) in step.rows() {
             if let Some(sure) = merged.dropped {
-                let group = dropped.entry((sure, table.name)).or_insert((table, Vec::new()));
-                group.1.push((&merged.key, &none));
+                let group = dropped.entry((sure, table.name));
+                group.or_insert((table, Vec::new(), Vec::new())).1.push((&merged.key, &none));
             }
             if let Some((write, columns)) = &merged.written {
                 let names = columns.keys().collect();
                 let group = written.entry((table.name, *write, names));
-                group.or_insert((table, Vec::new())).1.push((&merged.key, columns));
+                let (_, rows, events) = group.or_insert((table, Vec::new(), Vec::new()));
+                rows.push((&merged.key, columns));
+                events.push(merged.event);
             }
         }
-        for ((sure, _), (table, rows)) in dropped {
+        for ((sure, _), (table, rows, _)) in dropped {
             let keys = Columns::of(table, table.key.iter().copied(), &rows);
             let sql = delete(table, schema, &keys);
             run(connection, table, &sql, keys, (sure == Dropped::There).then_some(rows.len()))
                 .await?;
         }
-        for ((_, write, names), (table, rows)) in written {
+        for ((_, write, names), (table, rows, events)) in written {
             let names = with_key(table, &names);
             let columns = Columns::of(table, names.iter().copied(), &rows);
+            if let (Write::Put, Some(stamps), Some((key, first))) = (write, past, rows.first())
+                && history::is_kept(table)
+                && history::is_whole(table, key, first)
+            {
+                let stamped = Stamped::of(stamps, events.iter());
+                let sql = put_with_past(table, schema, &names, &columns);
+                let mut arguments = PgArguments::default();
+                let bound = columns.bind_to(&mut arguments);
+                let bound = bound.and_then(|()| stamped.bind_to(&mut arguments));
+                send(connection, table, &sql, bound, arguments, Some(rows.len())).await?;
+                continue;
+            }
             let sql = match write {
-                Write::Put => put(table, schema, &names, &columns),
+                Write::Put => put(table, schema, &names, &columns.given(1, &[])),
                 Write::Patch => patch(table, schema, &names, &columns),
                 Write::Add => {
                     let first = rows.first().map_or(&none, |(_, columns)| columns);
@@ -133,6 +147,17 @@ async fn run(
 ) -> Result<(), WriteError> {
     let mut arguments = PgArguments::default();
     let bound = columns.bind_to(&mut arguments);
+    send(connection, table, sql, bound, arguments, expected).await
+}
+
+async fn send(
+    connection: &mut PgConnection,
+    table: &Table,
+    sql: &str,
+    bound: Result<(), BoxDynError>,
+    arguments: PgArguments,
+    expected: Option<usize>,
+) -> Result<(), WriteError> {
     bound.map_err(|error| refused(table, sqlx::Error::Encode(error)))?;
     let done = query(sql, arguments).execute(connection).await;
     let found = done.map_err(|source| refused(table, source))?.rows_affected();
@@ -205,12 +230,26 @@ fn set(table: &Table, names: &[&str], from: &str) -> String {
     names.map(|it| format!("{0} = {from}.{0}", quoted(it))).collect::<Vec<_>>().join(", ")
 }
 
-fn put(table: &Table, schema: Option<&str>, names: &[&str], columns: &Columns<'_>) -> String {
+/// Rows and their last versions, of the same arrays.
+fn put_with_past(
+    table: &Table,
+    schema: Option<&str>,
+    names: &[&str],
+    columns: &Columns<'_>,
+) -> String {
     format!(
-        "INSERT INTO {} AS row ({1}) SELECT {1} FROM {2} AS given ON CONFLICT ({3}) DO UPDATE SET {4}",
+        "WITH given AS MATERIALIZED {}, past AS ({}) {}",
+        columns.given(1, Stamped::NAMES),
+        history::put(table, schema, &list(names)),
+        put(table, schema, names, "given"),
+    )
+}
+
+fn put(table: &Table, schema: Option<&str>, names: &[&str], given: &str) -> String {
+    format!(
+        "INSERT INTO {} AS row ({1}) SELECT {1} FROM {given} AS given ON CONFLICT ({2}) DO UPDATE SET {3}",
         qualified(table, schema),
         list(names),
-        columns.given(1, &[]),
         list(table.key),
         set(table, names, "excluded"),
     )

@@ -204,7 +204,7 @@ async fn select(
 pub(super) fn order(tables: &Tables<'_>, table: &str) -> String {
     let Some(known) = tables.table(table) else { return "it.id".to_owned() };
     let times = ["created_at", "timestamp"];
-    let time = known.columns().into_iter().find(|column| times.contains(&column.name));
+    let time = known.columns().iter().find(|column| times.contains(&column.name));
     let key = known.key.iter().map(|column| format!("it.{column}"));
     time.map(|column| format!("it.{}", column.name))
         .into_iter()

@@ -82,7 +82,7 @@ fn columns_of(aggregate: &AggregateType, row: &RowType) -> Vec<Column> {
     let catalogue = Catalogue::new();
     let context = catalogue.context(aggregate.context()).unwrap();
     match context.tables.iter().find(|table| table.name == row.table) {
-        Some(table) => table.columns(),
+        Some(table) => table.columns().to_vec(),
         // Accounts, whose table is not ours to describe.
         None => {
             assert_eq!((aggregate.name, row.table), ("shared.identity", "users"));
