@@ -10,7 +10,7 @@ use async_nats::{
     },
 };
 use futures::{StreamExt, stream::ReadyChunks};
-use tokio::time::timeout;
+use tokio::{task::unconstrained, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::apply::Checkpoint;
@@ -105,7 +105,8 @@ impl<'a> Ear<'a> {
         if self.left.is_empty() {
             let chunk = tokio::select! {
                 () = stop.cancelled() => return Ok(Heard::Over),
-                chunk = timeout(SILENCE, self.chunks.next()) => chunk,
+                // Unconstrained: all that is there makes one batch, however much that is.
+                chunk = timeout(SILENCE, unconstrained(self.chunks.next())) => chunk,
             };
             let Ok(chunk) = chunk else { return Ok(Heard::Silence) };
             let Some(chunk) = chunk else { return Ok(Heard::Over) };

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{
     columns::{Columns, Pair, query},
-    merge::{Step, Write},
+    merge::{Merged, Step, Write},
     write::{WriteError, qualified, quoted, refused, wanted, with_key},
 };
 use crate::{migrate::history_schema, store::StoredEvent};
@@ -53,10 +53,11 @@ pub fn is_kept(table: &Table) -> bool {
     !table.foreign && table.writer == Writer::Projector
 }
 
-/// Whether a row says every column of its table. The last version of one that is put is written by the statement that
-/// puts it.
-pub fn is_whole(table: &'static Table, key: &Row, columns: &Row) -> bool {
-    table.columns().iter().all(|it| columns.contains_key(it.name) || key.contains_key(it.name))
+/// Whether a row is put with every column of its table. Its last version is written by the statement that puts it.
+pub fn is_put_whole(table: &'static Table, merged: &Merged) -> bool {
+    let Some((Write::Put, columns)) = &merged.written else { return false };
+    let known = |name| columns.contains_key(name) || merged.key.contains_key(name);
+    table.columns().iter().all(|it| known(it.name))
 }
 
 /// Stamps of rows that are put and of their last versions, as arrays.
@@ -91,13 +92,17 @@ impl Stamped {
     }
 }
 
-/// Adds the last versions of rows that are put, out of the rows `given` as they are put.
-pub fn put(table: &Table, schema: Option<&str>, names: &str) -> String {
+/// Parts of the statement that puts rows: ends the versions that are open, and adds the last ones of the rows
+/// `given`.
+pub fn put(table: &Table, schema: Option<&str>, columns: &str) -> String {
+    let names = Names::new(table, schema);
     format!(
-        "INSERT INTO {} ({names}, annals_from, annals_from_at, annals_event, annals_to, annals_to_at) \
-         SELECT {names}, annals_from, annals_from_at, annals_event, {OPEN}, 'infinity' FROM given \
-         ON CONFLICT DO NOTHING",
-        Names::new(table, schema).past
+        "ended AS ({}), past AS (INSERT INTO {} \
+             ({columns}, annals_from, annals_from_at, annals_event, annals_to, annals_to_at) \
+         SELECT {columns}, annals_from, annals_from_at, annals_event, {OPEN}, 'infinity' FROM given \
+         ON CONFLICT DO NOTHING)",
+        names.end("given"),
+        names.past
     )
 }
 
@@ -151,7 +156,9 @@ pub async fn keep(
     let none = Row::new();
     for (table, merged) in step.rows().filter(|(table, _)| is_kept(table)) {
         let mut versions = merged.versions().peekable();
-        if let Some(stamp) = versions.peek().and_then(|(event, ..)| stamps.get(*event)) {
+        if !(merged.is_of_one_event() && !again && is_put_whole(table, merged))
+            && let Some(stamp) = versions.peek().and_then(|(event, ..)| stamps.get(*event))
+        {
             let (_, ends) = ends.entry(table.name).or_insert_with(|| (table, Ends::default()));
             ends.rows.push((&merged.key, &none));
             ends.from.push(stamp.position);
@@ -162,7 +169,7 @@ pub async fn keep(
                 continue;
             };
             let next = versions.peek().and_then(|(event, ..)| stamps.get(*event));
-            if next.is_none() && *write == Write::Put && is_whole(table, &merged.key, columns) {
+            if next.is_none() && is_put_whole(table, merged) {
                 continue;
             }
             let added = if *write == Write::Add { numbers(columns) } else { Vec::new() };

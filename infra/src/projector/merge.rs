@@ -46,6 +46,11 @@ impl Merged {
         self.event = event;
     }
 
+    /// Whether one event alone wrote it.
+    pub const fn is_of_one_event(&self) -> bool {
+        self.earlier.is_empty()
+    }
+
     /// What each event made of the row, in order; the last alone where versions are not kept. The first
     /// part is the event, the second whether nothing of the row that is there stays.
     pub fn versions(&self) -> impl Iterator<Item = (usize, bool, Option<&(Write, Row)>)> {

@@ -30,7 +30,7 @@ async fn look(pool: &PgPool, names: &[&'static str]) -> Result<(), sqlx::Error> 
         let row = sqlx::query(
             "SELECT (SELECT count(*) FROM annals.events AS event
                      WHERE event.position > at.position AND event.position <= at.position + $2
-                       AND event.aggregate_type >= $1 || '.' AND event.aggregate_type < $1 || '/'),
+                       AND split_part(event.aggregate_type, '.', 1) = $1),
                     (SELECT count(*) FROM annals.parked
                      WHERE parked.name = at.name AND skipped_at IS NULL)
              FROM annals.projections AS at WHERE at.name = $1",
@@ -53,7 +53,7 @@ async fn reactor(pool: &PgPool, name: &'static str) -> Result<(), sqlx::Error> {
     let row = sqlx::query(
         "SELECT (SELECT count(*) FROM annals.events AS event
                  WHERE event.position > at.position AND event.position <= at.position + $2
-                   AND event.aggregate_type >= $1 || '.' AND event.aggregate_type < $1 || '/'),
+                   AND split_part(event.aggregate_type, '.', 1) = $1),
                 (SELECT count(*) FROM annals.parked
                  WHERE parked.name = 'reactor.' || at.context AND skipped_at IS NULL
                    AND parked.position > at.position),

@@ -59,8 +59,19 @@ pub async fn restore(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// Rows of one table that are written by one statement, and the events that did it.
-type Group<'a> = (&'static Table, Vec<Pair<'a>>, Vec<usize>);
+/// Rows of one table that are written by one statement.
+struct Group<'a> {
+    table: &'static Table,
+    rows: Vec<Pair<'a>>,
+    /// The events that did it, where the rows' last versions are written with them.
+    with_past: Vec<usize>,
+}
+
+impl Group<'_> {
+    const fn of(table: &'static Table) -> Self {
+        Self { table, rows: Vec::new(), with_past: Vec::new() }
+    }
+}
 
 /// Writes steps, in order, into a schema; where the events are given, versions into the schema beside it.
 pub async fn write(
@@ -79,30 +90,30 @@ pub async fn write(
         for (table, merged) in step.rows() {
             if let Some(sure) = merged.dropped {
                 let group = dropped.entry((sure, table.name));
-                group.or_insert((table, Vec::new(), Vec::new())).1.push((&merged.key, &none));
+                group.or_insert(Group::of(table)).rows.push((&merged.key, &none));
             }
             if let Some((write, columns)) = &merged.written {
                 let names = columns.keys().collect();
                 let group = written.entry((table.name, *write, names));
-                let (_, rows, events) = group.or_insert((table, Vec::new(), Vec::new()));
-                rows.push((&merged.key, columns));
-                events.push(merged.event);
+                let group = group.or_insert(Group::of(table));
+                group.rows.push((&merged.key, columns));
+                if past.is_some() && history::is_kept(table) && history::is_put_whole(table, merged)
+                {
+                    group.with_past.push(merged.event);
+                }
             }
         }
-        for ((sure, _), (table, rows, _)) in dropped {
+        for ((sure, _), Group { table, rows, .. }) in dropped {
             let keys = Columns::of(table, table.key.iter().copied(), &rows);
             let sql = delete(table, schema, &keys);
             run(connection, table, &sql, keys, (sure == Dropped::There).then_some(rows.len()))
                 .await?;
         }
-        for ((_, write, names), (table, rows, events)) in written {
+        for ((_, write, names), Group { table, rows, with_past }) in written {
             let names = with_key(table, &names);
             let columns = Columns::of(table, names.iter().copied(), &rows);
-            if let (Write::Put, Some(stamps), Some((key, first))) = (write, past, rows.first())
-                && history::is_kept(table)
-                && history::is_whole(table, key, first)
-            {
-                let stamped = Stamped::of(stamps, events.iter());
+            if let Some(stamps) = past.filter(|_| !with_past.is_empty()) {
+                let stamped = Stamped::of(stamps, with_past.iter());
                 let sql = put_with_past(table, schema, &names, &columns);
                 let mut arguments = PgArguments::default();
                 let bound = columns.bind_to(&mut arguments);
@@ -238,7 +249,7 @@ fn put_with_past(
     columns: &Columns<'_>,
 ) -> String {
     format!(
-        "WITH given AS MATERIALIZED {}, past AS ({}) {}",
+        "WITH given AS MATERIALIZED {}, {} {}",
         columns.given(1, Stamped::NAMES),
         history::put(table, schema, &list(names)),
         put(table, schema, names, "given"),

@@ -34,6 +34,9 @@ pub(crate) const COLUMNS: &str = "event.position, event.aggregate_type, event.ag
      event.event_type, event.event_version, event.payload::text AS payload, \
      event.metadata::text AS metadata, event.event_id, event.recorded_at, event.hash";
 
+/// Positions that are looked through by one query, at most, for the events of one context.
+const STRETCH: i64 = 50_000;
+
 impl Store {
     /// The position of the last event; 0 for an empty log.
     ///
@@ -122,36 +125,24 @@ impl Store {
         limit: i64,
         context: Option<&str>,
     ) -> Result<Vec<StoredEvent>, sqlx::Error> {
-        match context {
-            None => {
-                sqlx::query_as(&format!(
-                    "SELECT {COLUMNS} FROM annals.events AS event
-                     WHERE event.position > $1 ORDER BY event.position LIMIT $2"
-                ))
-                .bind(position)
-                .bind(limit)
-                .fetch_all(&self.pool)
-                .await
-            }
-            Some(context) => {
-                sqlx::query_as(&format!(
-                    "SELECT {COLUMNS} FROM annals.events AS event
-                     WHERE event.position > $1
-                       AND event.aggregate_type >= $3 AND event.aggregate_type < $4
-                     ORDER BY event.position LIMIT $2"
-                ))
-                .bind(position)
-                .bind(limit)
-                .bind(format!("{context}."))
-                .bind(format!("{context}/"))
-                .fetch_all(&self.pool)
-                .await
-            }
+        if let Some(context) = context {
+            return self.after_of(position, limit, context, &[]).await;
         }
+        sqlx::query_as(&format!(
+            "SELECT {COLUMNS} FROM annals.events AS event
+             WHERE event.position > $1 ORDER BY event.position LIMIT $2"
+        ))
+        .bind(position)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await
     }
 
     /// A context's events and those of some kinds of aggregate elsewhere, after a position, in order, at
     /// most `limit`.
+    ///
+    /// The log is gone through by positions, a stretch at a time. Asked for at once, a planner that expects few
+    /// of them fetches and sorts all that the context has, for every page.
     ///
     /// # Errors
     /// When Postgres does not answer.
@@ -162,18 +153,33 @@ impl Store {
         context: &str,
         kinds: &[&str],
     ) -> Result<Vec<StoredEvent>, sqlx::Error> {
-        sqlx::query_as(&format!(
+        let sql = format!(
             "SELECT {COLUMNS} FROM annals.events AS event
-             WHERE event.position > $1 AND (split_part(event.aggregate_type, '.', 1) = $3
-                                            OR event.aggregate_type = ANY($4))
-             ORDER BY event.position LIMIT $2"
-        ))
-        .bind(position)
-        .bind(limit)
-        .bind(context)
-        .bind(kinds)
-        .fetch_all(&self.pool)
-        .await
+             WHERE event.position > $1 AND event.position <= $2
+               AND (split_part(event.aggregate_type, '.', 1) = $4
+                    OR event.aggregate_type = ANY($5))
+             ORDER BY event.position LIMIT $3"
+        );
+        let head = self.head().await?;
+        let (mut from, mut stretch, mut found) = (position, limit, Vec::new());
+        loop {
+            let left = limit.saturating_sub(i64::try_from(found.len()).unwrap_or(limit));
+            if left == 0 || from >= head {
+                return Ok(found);
+            }
+            let to = from.saturating_add(stretch).min(head);
+            let more: Vec<StoredEvent> = sqlx::query_as(&sql)
+                .bind(from)
+                .bind(to)
+                .bind(left)
+                .bind(context)
+                .bind(kinds)
+                .fetch_all(&self.pool)
+                .await?;
+            found.extend(more);
+            from = to;
+            stretch = stretch.saturating_mul(2).min(STRETCH);
+        }
     }
 
     /// Erasures of a context's people after a position, in order (shared.erasure.event).
