@@ -9,6 +9,7 @@ mod read;
 
 pub use append::{AppendError, Batch, CommandRow, Guard, NewEvent, Taken};
 pub use connect::{ConnectError, Role, connect};
+pub(crate) use event::leaf_bytes;
 pub use event::{Metadata, SealedSubject, StoredEvent, leaf_hash};
 pub use outcome::StoredOutcome;
 pub(crate) use read::COLUMNS;
