@@ -51,7 +51,7 @@ pub async fn run(rig: &mut Rig) -> Done {
             history(rig, round).await?;
         }
         if rig.args.wants(Part::Evidence) {
-            evidence::appends(rig, round).await?;
+            evidence::appends(rig).await?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use annals_commands::Catalogue as Aggregates;
@@ -20,7 +20,10 @@ use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::{erase, folders, found, no_recycling, world};
+use super::{folders, found, no_recycling, world};
+
+/// How long erasures may take while tables are rebuilt over and over.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A rebuild as another process would do it: with keys of its own, which it may still hold.
 struct Elsewhere {
@@ -157,6 +160,7 @@ async fn people_who_are_erased_while_rebuilds_follow_each_other_are_in_none_of_t
     world.all_shown().await;
     world.reacted("shared").await;
     let (elsewhere, over) = (Elsewhere::new(&world).await, AtomicBool::new(false));
+    let began = Instant::now();
     let (swapped, interrupted) = (AtomicU64::new(0), AtomicU64::new(0));
     let rebuilding = async {
         while !over.load(Ordering::SeqCst) {
@@ -167,12 +171,21 @@ async fn people_who_are_erased_while_rebuilds_follow_each_other_are_in_none_of_t
                 }
                 Err(_) => drop(interrupted.fetch_add(1, Ordering::SeqCst)),
             }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         elsewhere.to_the_end().await
     };
     let erasing = async {
-        for some in people.chunks(4) {
-            futures::future::join_all(some.iter().map(|(id, _)| erase(&world, *id))).await;
+        for (nth, (id, _)) in people.iter().enumerate() {
+            let ground = json!({"ground": "subject_request"});
+            world.as_operator().send("shared.cmd.erase_subject", *id, ground).await.ok();
+            // Orders come while others are carried out, and while tables change places.
+            tokio::time::sleep(Duration::from_millis(400 * (nth as u64 % 3))).await;
+        }
+        let done = "SELECT count(*) FROM annals.erasures WHERE finished_at IS NOT NULL";
+        while world.number(done).await < i64::try_from(people.len()).unwrap() {
+            assert!(began.elapsed() < PATIENCE, "erasures wait for rebuilds without end");
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         over.store(true, Ordering::SeqCst);
     };

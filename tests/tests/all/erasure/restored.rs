@@ -7,6 +7,7 @@ use annals_tests::{
     lift::{AVA, account},
     token,
 };
+use futures::future::join_all;
 use serde_json::json;
 use sqlx::Executor;
 use uuid::Uuid;
@@ -57,14 +58,8 @@ pub(super) async fn crowd(world: &World) -> Vec<Uuid> {
     let people: Vec<Uuid> = (1..=PEOPLE)
         .map(|nth| Uuid::from_u128(0x0b00_0000_0000_7000_8000_0000_0001_0000 + nth))
         .collect();
-    for (nth, person) in people.iter().enumerate() {
-        let system = world.as_system();
-        let email = json!({"email": format!("person-{nth}@example.org")});
-        let ask = |subject, data| system.ask(subject, *person, data).send();
-        ask("shared.cmd.register_identity", email).await.ok();
-        let data = json!({"email": token::address(*person), "name": format!("Person {nth}"),
-                          "role": "Account"});
-        world.as_person(AVA).ask("lift.cmd.create_profile", *person, data).send().await.ok();
+    for some in people.chunks(25) {
+        join_all(some.iter().map(|person| arrives(world, &people, *person))).await;
     }
     world.all_shown().await;
     world.reacted("shared").await;
@@ -72,12 +67,27 @@ pub(super) async fn crowd(world: &World) -> Vec<Uuid> {
     people
 }
 
+async fn arrives(world: &World, people: &[Uuid], person: Uuid) {
+    let nth = people.iter().position(|it| *it == person).unwrap();
+    let email = json!({"email": format!("person-{nth}@example.org")});
+    let system = world.as_system();
+    system.ask("shared.cmd.register_identity", person, email).send().await.ok();
+    let data = json!({"email": token::address(person), "name": format!("Person {nth}"),
+                      "role": "Account"});
+    world.as_person(AVA).ask("lift.cmd.create_profile", person, data).send().await.ok();
+}
+
 /// Orders the erasure of everybody, and waits until all of them are gone.
 pub(super) async fn erase_all(world: &World, people: &[Uuid]) {
-    let operator = world.as_operator();
-    for person in people {
-        let ground = json!({"ground": "subject_request"});
-        operator.ask("shared.cmd.erase_subject", *person, ground).send().await.ok();
+    for some in people.chunks(25) {
+        let operator = world.as_operator();
+        let ordered = some.iter().map(|person| {
+            let ground = json!({"ground": "subject_request"});
+            operator.ask("shared.cmd.erase_subject", *person, ground).send()
+        });
+        for answer in join_all(ordered).await {
+            answer.ok();
+        }
     }
     finished(world, people).await;
     assert_eq!(in_the_clear(world).await, 0);
