@@ -3,7 +3,10 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use annals_infra::{
-    dev::harness::{self, Database, Nats},
+    dev::{
+        OwnPostgres,
+        harness::{self, Database, Nats},
+    },
     migrate::{self, tables_hash},
     serve::{self, Config, Roles, Running, connect_nats},
 };
@@ -31,8 +34,8 @@ pub struct World {
     pool: PgPool,
     /// The nats-server, to stop it, kill it, and let it lose what it stored.
     pub nats: Nats,
-    _database: Database,
-    _keys: Database,
+    /// Both databases, where they are of the Postgres that all tests share.
+    _databases: Option<[Database; 2]>,
 }
 
 impl World {
@@ -65,10 +68,26 @@ impl World {
         let database = postgres.database(&template(), migrated).await.unwrap();
         let (keys, nats) =
             (postgres.empty_database().await.unwrap(), harness::nats().await.unwrap());
+        let mut world = Self::over(&database.url(), &keys.url(), nats).await;
+        world._databases = Some([database, keys]);
+        world
+    }
+
+    /// Nobody who serves yet, over an empty, migrated database of a Postgres that the test has for itself.
+    pub async fn on(postgres: &OwnPostgres) -> Self {
+        for name in ["annals", "annals_keys"] {
+            postgres.create_database(name, None).await.unwrap();
+        }
+        let urls = [postgres.url("annals"), postgres.url("annals_keys")];
+        let Ok(()) = migrated(urls[0].clone()).await;
+        Self::over(&urls[0], &urls[1], harness::nats().await.unwrap()).await
+    }
+
+    async fn over(database: &str, keys: &str, nats: Nats) -> Self {
         let file = format!("kek-{}", Uuid::now_v7());
         let mut config = Config::new(
-            &database.url(),
-            &keys.url(),
+            database,
+            keys,
             &nats.url(),
             harness::scratch().unwrap().join(file),
             token::verifier().await,
@@ -77,12 +96,12 @@ impl World {
         let client = connect_nats(&nats.client_url(), None).await.unwrap();
         config.roles = Roles { reactor: false, ..Roles::ALL };
         config.watches_refusals = false;
-        let options: PgConnectOptions = database.url().parse().unwrap();
+        let options: PgConnectOptions = database.parse().unwrap();
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(Duration::from_secs(20))
             .connect_lazy_with(options.application_name("a test"));
-        Self { services: Vec::new(), config, client, pool, nats, _database: database, _keys: keys }
+        Self { services: Vec::new(), config, client, pool, nats, _databases: None }
     }
 
     /// How this world is served.

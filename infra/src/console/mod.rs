@@ -16,6 +16,7 @@ mod eyes;
 mod guard;
 mod jobs;
 mod page;
+mod reads;
 mod row;
 mod search;
 mod session;
@@ -92,7 +93,8 @@ pub struct Parts {
     pub database_url: String,
     /// The key store, to see whether it answers.
     pub keys_url: String,
-    /// Opens personal fields of rows that are replayed. Nothing that is shown is opened.
+    /// Opens personal fields of rows that are replayed, and for the operator the purposes of sensitive reads.
+    /// Nothing else that is shown is opened.
     pub keys: Arc<Keys>,
     /// NATS, to see who answers.
     pub client: Client,
@@ -195,6 +197,7 @@ fn router(console: Shared) -> Router {
         .route("/api/story", post(story::story))
         .route("/api/row", post(row::lineage))
         .route("/api/row/as-of", post(row::as_of))
+        .route("/api/reads", post(reads::reads))
         .route("/api/status", get(state::status))
         .route("/api/charts", post(state::charts))
         .route("/api/jobs", get(jobs::list))

@@ -8,7 +8,7 @@ use axum::{
 };
 
 /// Path, form, content.
-const FILES: [(&str, &str, &str); 10] = [
+const FILES: [(&str, &str, &str); 11] = [
     ("/", "text/html; charset=utf-8", include_str!("assets/index.html")),
     ("/console.css", CSS, include_str!("assets/console.css")),
     ("/mark.svg", "image/svg+xml", include_str!("assets/mark.svg")),
@@ -17,6 +17,7 @@ const FILES: [(&str, &str, &str); 10] = [
     ("/search.js", JS, include_str!("assets/search.js")),
     ("/story.js", JS, include_str!("assets/story.js")),
     ("/row.js", JS, include_str!("assets/row.js")),
+    ("/reads.js", JS, include_str!("assets/reads.js")),
     ("/state.js", JS, include_str!("assets/state.js")),
     ("/jobs.js", JS, include_str!("assets/jobs.js")),
 ];

@@ -155,6 +155,9 @@ impl Cluster<'_> {
             ("max_connections", &max_connections.to_string()),
             ("shared_buffers", shared_buffers),
             ("max_wal_size", "4GB"),
+            // Old write-ahead log files are deleted instead of being used again with what they hold: then
+            // an erasure leaves nothing to be done here.
+            ("wal_recycle", "off"),
             ("fsync", if fsync { "on" } else { "off" }),
             ("jit", "off"),
             ("timezone", "UTC"),

@@ -9,7 +9,11 @@ use annals_commands::Catalogue as Aggregates;
 use annals_projections::Catalogue;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use super::{EraseError, about, file, redact::Redaction, scrub};
+use super::{
+    EraseError, about, file,
+    redact::{Redaction, Relations},
+    scrub,
+};
 use crate::keys::{Keys, Order};
 
 /// Compares who was erased in the event store, in the key store and in the notary's folder; whoever is
@@ -61,7 +65,7 @@ pub async fn again(
         tracing::warn!(people = back.len(), "erased people are back, or not quite gone: again");
         about::catch_up(pool, aggregates).await?;
         let redaction = Redaction { aggregates, catalogue, keys, pool };
-        let mut relations = BTreeSet::new();
+        let mut relations = Relations::new();
         for order in &back {
             let subjects: Vec<String> =
                 std::iter::once(&order.subject).chain(&order.related).cloned().collect();

@@ -28,7 +28,7 @@ pub use again::{again, keys_again};
 pub use file::RECEIPTS;
 pub use order::{Open, note};
 pub use receipt::{Facts, Receipt, read as read_receipt};
-pub use redact::{Redacted, Redaction};
+pub use redact::{Redacted, Redaction, Relations};
 pub use run::Eraser;
 pub use scrub::{Scrubbed, scrub};
 

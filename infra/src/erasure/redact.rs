@@ -47,9 +47,12 @@ pub struct Redacted {
     pub rows: u64,
     /// Older versions of rows.
     pub versions: u64,
-    /// The tables, schema included, whose files held any of it.
-    pub relations: BTreeSet<String>,
+    /// The tables whose files held any of it, by oid: a rebuild may have them change places.
+    pub relations: Relations,
 }
+
+/// Tables by oid, with what they were called then, schema included.
+pub type Relations = BTreeMap<i64, String>;
 
 /// Rows of one table with the same columns to redact: table, columns, key.
 type Groups = BTreeMap<(&'static str, Vec<String>, Vec<String>), BTreeSet<String>>;
@@ -57,6 +60,7 @@ type Groups = BTreeMap<(&'static str, Vec<String>, Vec<String>), BTreeSet<String
 /// A table as it is in some schema.
 #[derive(Debug, FromRow)]
 struct Relation {
+    oid: i64,
     schema: String,
     name: String,
     columns: Vec<String>,
@@ -165,7 +169,7 @@ impl Redaction<'_> {
                 } else {
                     redacted.rows += done;
                 }
-                redacted.relations.insert(relation.qualified());
+                redacted.relations.insert(relation.oid, relation.qualified());
             }
         }
         transaction.commit().await?;
@@ -222,7 +226,7 @@ async fn relations(
 ) -> Result<Vec<Relation>, sqlx::Error> {
     // Accounts are in a schema of their own, and only sometimes ours.
     sqlx::query_as(
-        "SELECT schema.nspname::text AS schema, class.relname::text AS name,
+        "SELECT class.oid::bigint AS oid, schema.nspname::text AS schema, class.relname::text AS name,
                 ARRAY(SELECT part.attname::text FROM pg_catalog.pg_attribute AS part
                       WHERE part.attrelid = class.oid AND part.attnum > 0
                         AND NOT part.attisdropped) AS columns
@@ -233,7 +237,7 @@ async fn relations(
            AND has_table_privilege(class.oid, 'UPDATE')
            AND CASE WHEN $2 = 'shared' THEN schema.nspname = 'auth'
                     ELSE schema.nspname NOT IN ('annals', 'auth') END
-         ORDER BY 1, 2",
+         ORDER BY 2, 3",
     )
     .bind(names.iter().copied().collect::<Vec<_>>())
     .bind(context)

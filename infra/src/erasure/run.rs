@@ -1,6 +1,6 @@
 //! The eraser: carries out what was ordered, in the background.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use annals_commands::{
     ActorKind, Catalogue as Aggregates,
@@ -22,7 +22,7 @@ use super::{
     EraseError, about, file,
     order::{self, Open},
     receipt::{self, Facts},
-    redact::{Redacted, Redaction},
+    redact::{Redacted, Redaction, Relations},
     scrub::{self, Scrubbed},
 };
 use crate::{
@@ -148,7 +148,7 @@ impl Eraser {
             keys: &self.keys,
             pool: &self.pool,
         };
-        let (mut relations, mut done) = (BTreeSet::new(), Vec::with_capacity(open.len()));
+        let (mut relations, mut done) = (Relations::new(), Vec::with_capacity(open.len()));
         for order in &open {
             let redacted = redaction.redact(&order.subjects()).await?;
             self.redacted(order, &redacted).await?;

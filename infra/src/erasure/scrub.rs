@@ -4,13 +4,15 @@
 //! Postgres overwrites nothing: a changed row's old version stays in its page until the table is
 //! rewritten, its image in the write-ahead log until a later checkpoint lets the file go, and its most
 //! common values in the statistics. A rewritten table takes dead rows along as long as some older transaction
-//! could still see them, so those are waited for. What other copies hold (base backups, archived logs, standbys'
+//! could still see them, or that it wrote itself and throws away, so those are waited for. What other copies hold (base backups, archived logs, standbys'
 //! delayed logs) is a matter of their retention, and the receipt says until when.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Instant, sleep};
+
+use super::redact::Relations;
 
 /// How long a table may be in use by others before it is left for another time.
 const PATIENCE: &str = "30s";
@@ -18,6 +20,9 @@ const PATIENCE: &str = "30s";
 const OLDER: Duration = Duration::from_secs(120);
 /// How often it is looked whether they ended.
 const POLL: Duration = Duration::from_millis(20);
+
+/// Rewrites the table that is named behind it.
+const REWRITE: &str = "VACUUM (FULL, ANALYZE) ";
 
 /// What became of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,7 +39,7 @@ pub struct Scrubbed {
 pub async fn scrub(
     database_url: &str,
     keys_url: &str,
-    relations: &BTreeSet<String>,
+    relations: &Relations,
 ) -> Result<Scrubbed, sqlx::Error> {
     let mut scrubbed = Scrubbed::default();
     let mut connection = connect(database_url).await?;
@@ -42,12 +47,16 @@ pub async fn scrub(
         ask(&mut connection, "pg_has_role(session_user, 'annals_owner', 'MEMBER')").await?;
     let own = ["annals.sensitive_reads".to_owned(), "annals.erasures".to_owned()];
     if owner {
+        // A rebuild may be about to throw away rows that it had opened before the keys were gone.
         alone(&mut connection, "the event store", &mut scrubbed).await?;
-        for relation in relations.iter().chain(&own) {
+        for oid in relations.keys() {
+            rewrite_wherever_it_is(&mut connection, *oid, &mut scrubbed).await?;
+        }
+        for relation in &own {
             rewrite(&mut connection, relation, true, &mut scrubbed).await?;
         }
     } else {
-        let all: Vec<&str> = relations.iter().map(String::as_str).collect();
+        let all: Vec<&str> = relations.values().map(String::as_str).collect();
         let left = format!("VACUUM (FULL, ANALYZE) {}, as annals_owner", all.join(", "));
         scrubbed.left.push(left);
     }
@@ -114,6 +123,34 @@ async fn ask(connection: &mut PgConnection, what: &str) -> Result<bool, sqlx::Er
     sqlx::query_scalar(&format!("SELECT {what}")).fetch_one(connection).await
 }
 
+/// Rewrites a table that a rebuild may be putting in the place of another in this very moment. One that is
+/// gone has left nothing behind.
+async fn rewrite_wherever_it_is(
+    connection: &mut PgConnection,
+    oid: i64,
+    scrubbed: &mut Scrubbed,
+) -> Result<(), sqlx::Error> {
+    let mut before = None;
+    loop {
+        let name: Option<String> = sqlx::query_scalar(
+            "SELECT quote_ident(schema.nspname) || '.' || quote_ident(class.relname)
+             FROM pg_class AS class JOIN pg_namespace AS schema ON schema.oid = class.relnamespace
+             WHERE class.oid = $1::bigint::oid",
+        )
+        .bind(oid)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if name == before {
+            return Ok(());
+        }
+        let Some(name) = name else { return Ok(()) };
+        // What was left to do under a name that is not its own any more is done under its new one.
+        scrubbed.left.retain(|it| before.as_deref() != it.strip_prefix(REWRITE));
+        rewrite(connection, &name, true, scrubbed).await?;
+        before = Some(name);
+    }
+}
+
 /// Rewrites a table and its indexes, and has its statistics made of what is there now.
 async fn rewrite(
     connection: &mut PgConnection,
@@ -124,7 +161,7 @@ async fn rewrite(
     if as_owner {
         connection.execute("SET ROLE annals_owner").await?;
     }
-    let sql = format!("VACUUM (FULL, ANALYZE) {relation}");
+    let sql = format!("{REWRITE}{relation}");
     let done = connection.execute(sql.as_str()).await;
     if as_owner {
         connection.execute("RESET ROLE").await?;

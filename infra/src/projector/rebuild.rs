@@ -122,6 +122,9 @@ async fn alone(
     let store = Store::new(pool.clone());
     let next = format!("{}_next", context.name);
     let mut at = prepare(connection, pool, context, &next, history).await?;
+    // Whoever is erased from here on takes this checkpoint's epoch away, and the rebuild ends. Those who were
+    // erased before are forgotten here, should their keys still be in memory. (shared.erasure)
+    keys.refresh_destroyed().await.map_err(ApplyError::from)?;
     let target = Target { context, name: &next, schema: Some(&next), history };
     let filler = Filler { store: &store, target, aggregates, keys };
     let mut events = 0;

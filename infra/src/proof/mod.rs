@@ -10,6 +10,7 @@ pub mod leaves;
 pub mod ledger;
 mod notary;
 pub mod note;
+mod pages;
 pub mod tree;
 pub mod verify;
 pub mod witness;

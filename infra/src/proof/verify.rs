@@ -5,7 +5,7 @@
 //! hashes is at hand, each event is compared with that too, which locates an alteration to the event
 //! even if hashes, kept roots and checkpoints in the database were all rewritten to fit.
 
-use std::{collections::HashMap, hash::BuildHasher};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -16,9 +16,10 @@ use super::{
     leaves::Leaves,
     ledger::{Ledger, LedgerError, TILE},
     note::{Checkpoint, Note, VerifierKey},
+    pages::{Hashed, page},
     tree::{Frontier, Hash},
 };
-use crate::store::{COLUMNS, Store, StoredEvent};
+use crate::store::Store;
 
 /// Events read and hashed at once.
 const PAGE: u64 = 8_192;
@@ -127,16 +128,9 @@ pub enum VerifyError {
     /// A part of the work ended early.
     #[error("hashing ended early")]
     Ended,
-}
-
-/// An event that was read and hashed.
-struct Hashed {
-    position: u64,
-    computed: Hash,
-    stored: Option<Hash>,
-    recorded_at: DateTime<Utc>,
-    stream: u64,
-    sequence: i64,
+    /// Rows that are cut short, or are none.
+    #[error("what Postgres sent of the log cannot be read")]
+    Rows,
 }
 
 impl Verification {
@@ -145,23 +139,27 @@ impl Verification {
     /// # Errors
     /// When Postgres or a file cannot be read; what is wrong with the log is in the report.
     pub async fn run(mut self, mut tell: impl FnMut(u64, u64)) -> Result<Report, VerifyError> {
-        let store = Store::new(self.pool.clone());
-        let head = u64::try_from(store.head().await?).unwrap_or_default();
+        // What was signed is asked for first: the log may grow, and be signed, while it is read.
+        let mut walk = Walk::new(self.known.clone());
+        let checkpoints = self.checkpoints(&mut walk).await?;
+        let copied = self.copy.as_ref().map_or(Ok(0), Leaves::len)?;
+        let head = Store::new(self.pool.clone()).head().await?;
+        let head = u64::try_from(head).unwrap_or_default();
         let last: i64 = sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM annals.events")
             .fetch_one(&self.pool)
             .await?;
         let last = u64::try_from(last).unwrap_or_default().max(head);
-        let mut walk = Walk::new(self.known.clone());
-        let checkpoints = self.checkpoints(&mut walk).await?;
         let mut due = checkpoints.iter().peekable();
         let began = walk.tree.size();
         let streams = std::hash::RandomState::new();
+        let pool = self.pool.clone();
         let pages = (0..).map(|page| began + page * PAGE).take_while(|after| *after < last);
         let mut pages = stream::iter(pages)
             .map(|after| {
-                let (store, streams) = (store.clone(), streams.clone());
+                let until = (after + PAGE).min(last);
+                let work = page(pool.clone(), (after, until), streams.clone());
                 async move {
-                    let work = tokio::spawn(page(store, after, streams));
+                    let work = tokio::spawn(work);
                     work.await.map_err(|_| VerifyError::Ended)?
                 }
             })
@@ -182,7 +180,6 @@ impl Verification {
             tell(walk.at, last);
         }
         let signed = due.map(|checkpoint| checkpoint.size).max().unwrap_or_default();
-        let copied = self.copy.as_ref().map_or(Ok(0), Leaves::len)?;
         let end = signed.max(copied);
         if end > last {
             walk.find(last + 1, end, What::CutOff);
@@ -272,32 +269,6 @@ impl Verification {
         walk.signed = checkpoint.size;
         Ok(())
     }
-}
-
-/// One page of events, hashed. Events are told apart by aggregate through a hash, which is enough to
-/// see that sequences go on.
-async fn page(
-    store: Store,
-    after: u64,
-    streams: std::hash::RandomState,
-) -> Result<Vec<Hashed>, VerifyError> {
-    let events: Vec<StoredEvent> = sqlx::query_as(&format!(
-        "SELECT {COLUMNS} FROM annals.events AS event
-         WHERE position > $1 AND position <= $2 ORDER BY position"
-    ))
-    .bind(i64::try_from(after).unwrap_or(i64::MAX))
-    .bind(i64::try_from(after + PAGE).unwrap_or(i64::MAX))
-    .fetch_all(store.pool())
-    .await?;
-    let hashed = events.iter().map(|event| Hashed {
-        position: u64::try_from(event.position).unwrap_or_default(),
-        computed: event.computed_hash(),
-        stored: event.hash.as_slice().try_into().ok(),
-        recorded_at: event.recorded_at,
-        stream: streams.hash_one((&event.aggregate_type, &event.aggregate_id)),
-        sequence: event.sequence,
-    });
-    Ok(hashed.collect())
 }
 
 /// What is remembered on the way.

@@ -113,23 +113,42 @@ pub fn leaf_hash(
     payload: &str,
 ) -> [u8; 32] {
     let mut bytes = Vec::with_capacity(160 + metadata.len() + payload.len());
-    bytes.extend_from_slice(b"\0annals.event.v1\n");
-    let text = |bytes: &mut Vec<u8>, text: &str| {
-        bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
-        bytes.extend_from_slice(text.as_bytes());
-    };
-    text(&mut bytes, aggregate_type);
-    text(&mut bytes, aggregate_id);
-    bytes.extend_from_slice(&sequence.to_be_bytes());
-    text(&mut bytes, event_type);
-    text(&mut bytes, event_version);
-    bytes.extend_from_slice(event_id.as_bytes());
-    bytes.extend_from_slice(&recorded_at.timestamp_micros().to_be_bytes());
-    text(&mut bytes, metadata);
-    text(&mut bytes, payload);
+    let texts = [aggregate_type, aggregate_id, event_type, event_version, metadata, payload];
+    leaf_bytes(
+        &mut bytes,
+        texts.map(str::as_bytes),
+        sequence,
+        event_id.into_bytes(),
+        recorded_at.timestamp_micros(),
+    );
     let mut context = Context::new(&SHA256);
     context.update(&bytes);
     let mut hash = [0; 32];
     hash.copy_from_slice(context.finish().as_ref());
     hash
+}
+
+/// Appends what a leaf hash is taken over. The texts are the aggregate's type and id, the event's type
+/// and version, metadata and payload; the time is in microseconds since 1970.
+pub(crate) fn leaf_bytes(
+    bytes: &mut Vec<u8>,
+    [aggregate_type, aggregate_id, event_type, event_version, metadata, payload]: [&[u8]; 6],
+    sequence: i64,
+    event_id: [u8; 16],
+    recorded_at: i64,
+) {
+    bytes.extend_from_slice(b"\0annals.event.v1\n");
+    let text = |bytes: &mut Vec<u8>, text: &[u8]| {
+        bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(text);
+    };
+    text(bytes, aggregate_type);
+    text(bytes, aggregate_id);
+    bytes.extend_from_slice(&sequence.to_be_bytes());
+    text(bytes, event_type);
+    text(bytes, event_version);
+    bytes.extend_from_slice(&event_id);
+    bytes.extend_from_slice(&recorded_at.to_be_bytes());
+    text(bytes, metadata);
+    text(bytes, payload);
 }

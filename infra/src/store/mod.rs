@@ -10,6 +10,7 @@ mod read;
 
 pub use append::{AppendError, Batch, CommandRow, Guard, NewEvent, Taken};
 pub use connect::{ConnectError, Role, connect};
+pub(crate) use event::leaf_bytes;
 pub use event::{Metadata, SealedSubject, StoredEvent, leaf_hash};
 pub(crate) use lead::{claim, lead};
 pub use outcome::StoredOutcome;

@@ -57,6 +57,8 @@ pub enum Part {
     Pipeline,
     /// The wallets' tables anew from the log.
     Rebuild,
+    /// Signing, verifying, the past of rows, as-of queries, a replay.
+    Evidence,
 }
 
 /// How much is measured.

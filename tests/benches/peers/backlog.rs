@@ -12,7 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Fills the log up, then lets each role work it off, one after the other.
 pub async fn run(rig: &mut Rig) -> Done {
-    if rig.args.wants(Part::Backlog) || rig.args.wants(Part::Rebuild) {
+    let full = [Part::Backlog, Part::Rebuild, Part::Evidence];
+    if full.iter().any(|part| rig.args.wants(*part)) {
         fill(rig).await?;
     }
     let head = rig.annals.head().await?;

@@ -7,6 +7,7 @@ use super::{
     args::{Part, Scale},
     broker::Responder,
     closed::Run,
+    evidence,
     fault::Done,
     rig::{Rig, tell},
 };
@@ -19,7 +20,7 @@ const HELD: u32 = 32;
 /// Brings all wallets into being that any part needs.
 pub async fn prepare(rig: &mut Rig) -> Done {
     let long = rig.scale.long;
-    let many = [Part::Many, Part::Backlog, Part::Pipeline, Part::Rebuild];
+    let many = [Part::Many, Part::Backlog, Part::Pipeline, Part::Rebuild, Part::Evidence];
     if many.iter().any(|part| rig.args.wants(*part)) {
         rig.annals.prepare(Wallets::Many).await?;
     }
@@ -48,6 +49,9 @@ pub async fn run(rig: &mut Rig) -> Done {
         }
         if rig.args.wants(Part::History) {
             history(rig, round).await?;
+        }
+        if rig.args.wants(Part::Evidence) {
+            evidence::appends(rig).await?;
         }
     }
     Ok(())

@@ -20,9 +20,9 @@ const APPENDED: usize = 500;
 /// Rows of a set-based upsert.
 const UPSERTED: usize = 1_000;
 /// A payload of some 250 bytes, as a wallet's events have.
-const PAYLOAD: &str = r#"{"transaction_id":"019aa0c4-7d2b-7a31-9d0f-3c6f2d1f8a55","transaction_type":"withdrawal","amount":"7.00","currency":"USD","balance":"100003.00","spent_on":"2026-11-21","metadata":{},"description":"a movement of money that has a few words to say for itself"}"#;
+pub const PAYLOAD: &str = r#"{"transaction_id":"019aa0c4-7d2b-7a31-9d0f-3c6f2d1f8a55","transaction_type":"withdrawal","amount":"7.00","currency":"USD","balance":"100003.00","spent_on":"2026-11-21","metadata":{},"description":"a movement of money that has a few words to say for itself"}"#;
 /// Metadata of some 150 bytes.
-const METADATA: &str = r#"{"command_id":"019aa0c4-7d2b-7a31-9d0f-3c6f2d1f8a54","actor":"0a000000-0000-7000-8000-000000000001","actor_kind":"system","tenant":"default"}"#;
+pub const METADATA: &str = r#"{"command_id":"019aa0c4-7d2b-7a31-9d0f-3c6f2d1f8a54","actor":"0a000000-0000-7000-8000-000000000001","actor_kind":"system","tenant":"default"}"#;
 
 /// The tables and the connection that is measured.
 pub struct Limits {

@@ -16,6 +16,7 @@ mod closed;
 mod commands;
 mod es;
 mod es_wallet;
+mod evidence;
 mod fault;
 mod limits;
 mod pipeline;
@@ -83,7 +84,7 @@ async fn asked(args: Args) -> Done {
 async fn measure(rig: &mut Rig) -> Done {
     commands::prepare(rig).await?;
     commands::run(rig).await?;
-    let later = [Part::Backlog, Part::Pipeline, Part::Rebuild];
+    let later = [Part::Backlog, Part::Pipeline, Part::Rebuild, Part::Evidence];
     if later.iter().any(|part| rig.args.wants(*part)) {
         backlog::run(rig).await?;
     }
@@ -92,6 +93,9 @@ async fn measure(rig: &mut Rig) -> Done {
     }
     if rig.args.wants(Part::Rebuild) {
         rebuild::run(rig).await?;
+    }
+    if rig.args.wants(Part::Evidence) {
+        evidence::run(rig).await?;
     }
     check::run(rig).await
 }

@@ -16,12 +16,16 @@ use super::{
     usage::peak_memory,
 };
 
-/// What a rebuild said and took.
-struct Rebuilt {
-    events: f64,
-    seconds: f64,
-    different: usize,
-    peak: f64,
+/// What a rebuild, or a replay, said and took.
+pub struct Rebuilt {
+    /// Events applied.
+    pub events: f64,
+    /// How long it took.
+    pub seconds: f64,
+    /// Tables that differ from those in use.
+    pub different: usize,
+    /// Memory, in megabytes.
+    pub peak: f64,
 }
 
 /// Upserts, a rebuild, upserts, a rebuild, upserts: each rebuild has its neighbours' mean beside it.
@@ -31,7 +35,7 @@ pub async fn run(rig: &mut Rig) -> Done {
     let mut before = rig.limits.upsert(&scale).await?;
     for _ in 0..rounds {
         copies(rig).await?;
-        let rebuilt = rebuild(rig).await?;
+        let rebuilt = timed(rig, &["rebuild", "samia", "--json"], &[]).await?;
         let after = rig.limits.upsert(&scale).await?;
         rig.figures.add("limits.upsert", f64::midpoint(before, after));
         tell("limits.upsert", f64::midpoint(before, after), 0.0, 0.0);
@@ -51,7 +55,12 @@ pub async fn run(rig: &mut Rig) -> Done {
     Ok(())
 }
 
-async fn rebuild(rig: &mut Rig) -> Done<Rebuilt> {
+/// Runs a command that fills tables, with more settings.
+pub async fn timed(
+    rig: &mut Rig,
+    command: &[&str],
+    settings: &[(&'static str, String)],
+) -> Done<Rebuilt> {
     rig.annals.check()?;
     let program = rig.annals.program();
     let log = std::fs::File::options()
@@ -61,7 +70,8 @@ async fn rebuild(rig: &mut Rig) -> Done<Rebuilt> {
     let path: PathBuf = program.path.clone();
     let mut child = program
         .command(&path)
-        .args(["rebuild", "samia", "--json"])
+        .args(command)
+        .envs(settings.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)
@@ -77,19 +87,19 @@ async fn rebuild(rig: &mut Rig) -> Done<Rebuilt> {
         }
         if began.elapsed() > Duration::from_secs(1_800) {
             child.kill()?;
-            return Err("the rebuild does not end".into());
+            return Err(format!("annals {} does not end", command.join(" ")).into());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     let text = reader.join().map_err(|_| "no output")??;
     if !status.success() {
-        return Err(format!("annals rebuild samia: {status}").into());
+        return Err(format!("annals {}: {status}", command.join(" ")).into());
     }
     let result = text
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .find_map(|line| line.get("result").cloned())
-        .ok_or("annals rebuild samia said nothing")?;
+        .ok_or_else(|| format!("annals {} said nothing", command.join(" ")))?;
     let number = |name: &str| result.get(name).and_then(Value::as_f64).unwrap_or_default();
     let different = result.get("different").and_then(Value::as_array).map_or(0, Vec::len);
     Ok(Rebuilt { events: number("events"), seconds: number("seconds"), different, peak })

@@ -13,7 +13,7 @@ const CONTENDERS: [(&str, &str); 4] = [
 ];
 
 /// Other figures worth a line: name, what it is, what it is counted in.
-const LIMITS: [(&str, &str, &str); 19] = [
+const LIMITS: [(&str, &str, &str); 21] = [
     ("limits.append.jsonb", "set-based appends of 500 by one connection, jsonb", "events/s"),
     ("limits.append.text", "the same, text", "events/s"),
     ("limits.commit.p50", "commit of one event, p50", "ms"),
@@ -30,6 +30,12 @@ const LIMITS: [(&str, &str, &str); 19] = [
     ("es-snap.hot.32.conflicts", "the same with snapshots", "a command"),
     ("annals.rebuild.rate", "annals rebuild samia", "events/s"),
     ("memory.rebuild", "its memory, peak", "MB"),
+    ("evidence.hash.rate", "leaf hashes of a wallet's event, one thread", "per second"),
+    (
+        "evidence.pipeline.rate",
+        "whole pipeline with ANNALS_HISTORY off, visible rows",
+        "per second",
+    ),
     ("annals.pipeline.rows.p99", "whole pipeline at its best: reply to visible row, p99", "ms"),
     ("annals.open.rows.p50", "open loop at 5,000/s: reply to visible row, p50", "ms"),
     ("annals.open.sent_late.p99", "the load generator itself was late by, p99", "ms"),

@@ -63,12 +63,23 @@ impl Program {
 
     /// Starts roles in a process of their own.
     pub fn serve(&self, roles: &str) -> Done<Serving> {
-        let log = self.folder.join(format!("{roles}.log"));
+        self.serve_as(roles, roles, &[])
+    }
+
+    /// The same under another name, with more settings.
+    pub fn serve_as(
+        &self,
+        name: &str,
+        roles: &str,
+        settings: &[(&'static str, String)],
+    ) -> Done<Serving> {
+        let log = self.folder.join(format!("{name}.log"));
         let mut shell = self
             .command(Path::new("/bin/sh"))
             .args(["-c", UNTIL_ABANDONED, "annals-bench"])
             .arg(&self.path)
             .args(["serve", "--roles", roles])
+            .envs(settings.iter().map(|(name, value)| (name, value)))
             .env("ANNALS_HTTP", "127.0.0.1:0")
             .env("LOG_FILE", &log)
             .stdin(Stdio::piped())
@@ -86,11 +97,21 @@ impl Program {
 
     /// Runs it to its end; what it printed.
     pub fn run(&self, arguments: &[&str]) -> Done<String> {
+        self.run_with(arguments, &[])
+    }
+
+    /// The same with more settings.
+    pub fn run_with(
+        &self,
+        arguments: &[&str],
+        settings: &[(&'static str, String)],
+    ) -> Done<String> {
         let errors = self.folder.join("commands.log");
         let log = File::options().create(true).append(true).open(&errors)?;
         let path = self.path.clone();
-        let output =
-            self.command(&path).args(arguments).stdin(Stdio::null()).stderr(log).output()?;
+        let mut command = self.command(&path);
+        command.args(arguments).envs(settings.iter().map(|(name, value)| (name, value)));
+        let output = command.stdin(Stdio::null()).stderr(log).output()?;
         if !output.status.success() {
             let log = std::fs::read_to_string(&errors).unwrap_or_default();
             let last = log.lines().last().unwrap_or_default();

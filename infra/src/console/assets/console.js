@@ -4,6 +4,7 @@ import { ask, el, problem, say, title } from "./parts.js";
 import { searchPage } from "./search.js";
 import { storyPage } from "./story.js";
 import { rowPage } from "./row.js";
+import { readsPage } from "./reads.js";
 import { statusPage } from "./state.js";
 import { replayPage, verifyPage } from "./jobs.js";
 
@@ -11,6 +12,7 @@ const PAGES = {
   search: { page: searchPage, name: "Search" },
   story: { page: storyPage },
   row: { page: rowPage },
+  reads: { page: readsPage, name: "Reads", operator: true },
   status: { page: statusPage, name: "Status", operator: true },
   verify: { page: verifyPage, name: "Verify", operator: true },
   replay: { page: replayPage, name: "Replay", operator: true },

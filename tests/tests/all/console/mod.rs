@@ -3,6 +3,7 @@
 mod browser;
 mod guarded;
 mod pages;
+mod reads;
 mod rights;
 mod work;
 

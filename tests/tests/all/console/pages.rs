@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{address, browser::Browser, world, world_with};
 
 /// Signs in by the form, as somebody who has a token.
-async fn sign_in(browser: &mut Browser, world: &World, who: Who) {
+pub(super) async fn sign_in(browser: &mut Browser, world: &World, who: Who) {
     browser.go(&format!("http://{}/", address(world))).await;
     assert_eq!(browser.text("h1").await, "Sign in");
     browser.js("document.getElementById('token').focus()").await;
@@ -21,12 +21,12 @@ async fn sign_in(browser: &mut Browser, world: &World, who: Who) {
         .await;
 }
 
-fn at(world: &World, place: &str) -> String {
+pub(super) fn at(world: &World, place: &str) -> String {
     format!("http://{}/#/{place}", address(world))
 }
 
 /// Colours that stand beside each other are apart enough to be read (WCAG 2.2, 1.4.3).
-const CONTRAST: &str = r#"(() => {
+pub(super) const CONTRAST: &str = r#"(() => {
   const parse = (it) => it.match(/[\d.]+/g).map(Number);
   const light = ([r, g, b]) => [r, g, b].map((it) => it / 255).map((it) => it <= .03928 ? it / 12.92 : ((it + .055) / 1.055) ** 2.4)
     .reduce((sum, it, nth) => sum + it * [.2126, .7152, .0722][nth], 0);
@@ -222,7 +222,7 @@ async fn an_operator_watches_the_log_being_verified_and_replayed() {
     busy::fill(&world).await;
     super::work::all_signed(&world).await;
     sign_in(&mut browser, &world, Who::Operator).await;
-    assert_eq!(browser.js("document.querySelectorAll('nav a').length").await, 4);
+    assert_eq!(browser.js("document.querySelectorAll('nav a').length").await, 5);
 
     browser.go(&at(&world, "status")).await;
     browser.until("document.querySelectorAll('svg.chart').length === 4").await;

@@ -1,8 +1,10 @@
 //! Erasure: nothing of the person is left in the clear, and it stays so whatever is restored.
 
+mod base_backup;
 mod fenced;
 mod forgotten;
 mod offline;
+mod rebuilding;
 mod restored;
 
 use std::{
@@ -23,16 +25,21 @@ use uuid::Uuid;
 /// Whose logs these are.
 const ORIGIN: &str = "tests.example/erasure";
 
-/// A world with reactors, whose log is signed.
-async fn world() -> (World, Signing) {
+/// How a log is signed, with a folder of its own.
+fn signing() -> Signing {
     let folder = harness::scratch().unwrap().join(format!("evidence-{}", Uuid::now_v7()));
-    let signing = Signing {
+    Signing {
         key_file: folder.with_extension("key"),
         origin: ORIGIN.to_owned(),
         witnesses: Vec::new(),
         every: Duration::from_millis(200),
         folder: Some(folder),
-    };
+    }
+}
+
+/// A world with reactors, whose log is signed.
+async fn world() -> (World, Signing) {
+    let signing = signing();
     let mut world = World::asleep().await;
     world.serve(served(&world, &signing)).await;
     (world, signing)

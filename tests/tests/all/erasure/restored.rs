@@ -7,6 +7,7 @@ use annals_tests::{
     lift::{AVA, account},
     token,
 };
+use futures::future::join_all;
 use serde_json::json;
 use sqlx::Executor;
 use uuid::Uuid;
@@ -41,7 +42,7 @@ fn name(url: &str) -> String {
 }
 
 /// How many rows and versions hold a name in the clear.
-async fn in_the_clear(world: &World) -> i64 {
+pub(super) async fn in_the_clear(world: &World) -> i64 {
     world
         .number(
             "SELECT (SELECT count(*) FROM lift.profiles WHERE name LIKE 'Person %')
@@ -51,25 +52,64 @@ async fn in_the_clear(world: &World) -> i64 {
         .await
 }
 
-async fn restored(which: &[usize]) {
-    let (mut world, signing) = world().await;
-    account(&world).await;
-    let operator = world.as_operator();
+/// A hundred people with an account each, in rows and their past.
+pub(super) async fn crowd(world: &World) -> Vec<Uuid> {
+    account(world).await;
     let people: Vec<Uuid> = (1..=PEOPLE)
         .map(|nth| Uuid::from_u128(0x0b00_0000_0000_7000_8000_0000_0001_0000 + nth))
         .collect();
-    for (nth, person) in people.iter().enumerate() {
-        let system = world.as_system();
-        let email = json!({"email": format!("person-{nth}@example.org")});
-        let ask = |subject, data| system.ask(subject, *person, data).send();
-        ask("shared.cmd.register_identity", email).await.ok();
-        let data = json!({"email": token::address(*person), "name": format!("Person {nth}"),
-                          "role": "Account"});
-        world.as_person(AVA).ask("lift.cmd.create_profile", *person, data).send().await.ok();
+    for some in people.chunks(25) {
+        join_all(some.iter().map(|person| arrives(world, &people, *person))).await;
     }
     world.all_shown().await;
     world.reacted("shared").await;
-    assert_eq!(in_the_clear(&world).await, 3 * i64::try_from(PEOPLE).unwrap());
+    assert_eq!(in_the_clear(world).await, 3 * i64::try_from(PEOPLE).unwrap());
+    people
+}
+
+async fn arrives(world: &World, people: &[Uuid], person: Uuid) {
+    let nth = people.iter().position(|it| *it == person).unwrap();
+    let email = json!({"email": format!("person-{nth}@example.org")});
+    let system = world.as_system();
+    system.ask("shared.cmd.register_identity", person, email).send().await.ok();
+    let data = json!({"email": token::address(person), "name": format!("Person {nth}"),
+                      "role": "Account"});
+    world.as_person(AVA).ask("lift.cmd.create_profile", person, data).send().await.ok();
+}
+
+/// Orders the erasure of everybody, and waits until all of them are gone.
+pub(super) async fn erase_all(world: &World, people: &[Uuid]) {
+    for some in people.chunks(25) {
+        let operator = world.as_operator();
+        let ordered = some.iter().map(|person| {
+            let ground = json!({"ground": "subject_request"});
+            operator.ask("shared.cmd.erase_subject", *person, ground).send()
+        });
+        for answer in join_all(ordered).await {
+            answer.ok();
+        }
+    }
+    finished(world, people).await;
+    assert_eq!(in_the_clear(world).await, 0);
+}
+
+/// After a restore: nobody is back, each erasure is in the log, and nobody can be taken in anew.
+pub(super) async fn nobody_is_back(world: &World, people: &[Uuid]) {
+    finished(world, people).await;
+    world.all_shown().await;
+    world.reacted("lift").await;
+    assert_eq!(in_the_clear(world).await, 0);
+    let gone = "SELECT count(DISTINCT aggregate_id) FROM annals.events
+                WHERE event_type = 'SubjectErased'";
+    assert_eq!(world.number(gone).await, i64::try_from(people.len()).unwrap());
+    let data = json!({"email": token::address(people[0]), "name": "Person 0", "role": "Account"});
+    let refused = world.as_person(AVA).ask("lift.cmd.create_profile", people[0], data);
+    refused.send().await.refused("erased");
+}
+
+async fn restored(which: &[usize]) {
+    let (mut world, signing) = world().await;
+    let people = crowd(&world).await;
     world.rest().await;
     let urls = [world.config().database_url, world.config().keys_url];
     let names: Vec<String> = urls.iter().map(|url| name(url)).collect();
@@ -78,12 +118,7 @@ async fn restored(which: &[usize]) {
     }
 
     world.serve(served(&world, &signing)).await;
-    for person in &people {
-        let ground = json!({"ground": "subject_request"});
-        operator.ask("shared.cmd.erase_subject", *person, ground).send().await.ok();
-    }
-    finished(&world, &people).await;
-    assert_eq!(in_the_clear(&world).await, 0);
+    erase_all(&world, &people).await;
     world.rest().await;
     for nth in which {
         let name = &names[*nth];
@@ -97,21 +132,7 @@ async fn restored(which: &[usize]) {
 
     world.serve(served(&world, &signing)).await;
     assert_eq!(in_the_clear(&world).await, 0, "something is served before everybody is gone");
-    finished(&world, &people).await;
-    world.all_shown().await;
-    world.reacted("lift").await;
-    assert_eq!(in_the_clear(&world).await, 0);
-    let gone = "SELECT count(DISTINCT aggregate_id) FROM annals.events
-                WHERE event_type = 'SubjectErased'";
-    assert_eq!(world.number(gone).await, i64::try_from(PEOPLE).unwrap());
-    let refused = world.as_person(AVA).ask(
-        "lift.cmd.create_profile",
-        people[0],
-        json!({
-            "email": token::address(people[0]), "name": "Person 0", "role": "Account",
-        }),
-    );
-    refused.send().await.refused("erased");
+    nobody_is_back(&world, &people).await;
     for name in &names {
         drop_database(&format!("{name}_backup")).await;
     }
