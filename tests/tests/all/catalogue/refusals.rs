@@ -112,7 +112,9 @@ fn tested(all: &BTreeSet<Code>) -> BTreeMap<Code, String> {
                     .any(|before| text.contains(&format!("{before}{code}\")")))
             };
             for (context, code) in all {
-                if text.contains(&format!("{context}.cmd.")) && named(code) {
+                // What is asked of people's identities stands against commands of every context.
+                let asks = context == "shared" || text.contains(&format!("{context}.cmd."));
+                if asks && named(code) {
                     found.insert((context.clone(), code.clone()), path.display().to_string());
                 }
             }
