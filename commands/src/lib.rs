@@ -14,6 +14,7 @@ pub mod aggregate;
 pub mod catalogue;
 pub mod command;
 pub mod envelope;
+pub mod export;
 pub mod import;
 pub mod problem;
 pub mod reaction;

@@ -11,6 +11,7 @@ pub mod console;
 pub mod dev;
 pub mod engine;
 pub mod erasure;
+pub mod exports;
 pub mod keys;
 pub mod migrate;
 pub mod ops;

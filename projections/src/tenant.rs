@@ -103,6 +103,34 @@ static NESTSYNC: Tenant = Tenant {
     ],
 };
 
+static LIFT_CHILD: Tenant = Tenant {
+    is: "child",
+    rows: &[
+        ("profiles", "id = $1"),
+        ("children", "id = $1"),
+        ("wellbeing_sessions", "child_id = $1"),
+        ("wellbeing_responses", "child_id = $1"),
+        ("garden_items", "child_id = $1"),
+        ("stickers_earned", "child_id = $1"),
+        ("alerts", "child_id = $1"),
+    ],
+};
+
+/// A family's rows, as its owner gets them: people's accounts are their own (nestsync.policy.users).
+static NESTSYNC_HANDED: Tenant = Tenant { is: "family", rows: NESTSYNC.rows.split_at(1).1 };
+
+/// The rows that are handed out to whoever asked for an export: of a whole tenant, or of a part of one
+/// (`child` of an organisation). Rows that only lead elsewhere stay behind.
+#[must_use]
+pub fn handed_out(context: &str, part: Option<&str>) -> Option<&'static Tenant> {
+    match (context, part) {
+        ("lift", None) => Some(&LIFT),
+        ("lift", Some("child")) => Some(&LIFT_CHILD),
+        ("nestsync", None) => Some(&NESTSYNC_HANDED),
+        _ => None,
+    }
+}
+
 /// The rows of one tenant of a context; none where it has no tenants, or cannot be exported yet.
 #[must_use]
 pub fn of(context: &str) -> Option<&'static Tenant> {
@@ -125,9 +153,29 @@ mod tests {
     fn every_table_of_a_tenant_is_documented() {
         for context in Catalogue::new().contexts() {
             let known = |name: &str| context.tables.iter().any(|table| table.name == name);
-            for (table, _) in of(context.name).map_or(&[][..], |tenant| tenant.rows) {
+            let all = [
+                of(context.name),
+                handed_out(context.name, None),
+                handed_out(context.name, Some("child")),
+            ];
+            for (table, _) in all.into_iter().flatten().flat_map(|tenant| tenant.rows) {
                 assert!(known(table), "{}.{table}", context.name);
             }
         }
+    }
+
+    #[test]
+    fn a_child_gets_every_table_that_says_whose_child_a_row_is_about() {
+        let catalogue = Catalogue::new();
+        let lift = catalogue.context("lift").unwrap();
+        let child = handed_out("lift", Some("child")).unwrap();
+        for table in lift.tables.iter().filter(|it| !it.name.contains("summary")) {
+            let about = table.columns().iter().any(|column| column.name == "child_id");
+            let listed = child.rows.iter().any(|(name, _)| *name == table.name);
+            assert!(listed || !about, "{}", table.name);
+        }
+        let family = handed_out("nestsync", None).unwrap();
+        assert_eq!(family.rows.len(), NESTSYNC.rows.len() - 1);
+        assert!(family.rows.iter().all(|(table, _)| *table != "users"));
     }
 }

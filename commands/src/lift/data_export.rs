@@ -12,12 +12,31 @@ use annals_domain::lift::{
     },
     organisation::Organisation,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use super::access::{active_member, living_child, organisation_of, unused, uuid};
 use crate::{
     command::{CommandType, Target, command},
+    export::{Exports, Wanted, id},
     work::{Stop, Work},
+};
+
+/// How they are asked for and delivered.
+pub static EXPORTS: Exports = Exports {
+    aggregate: "lift.data_export",
+    requested: "DataExportRequested",
+    completed: "DataExportCompleted",
+    complete: "lift.cmd.complete_data_export",
+    wanted: |stream, payload| {
+        let child = id(payload, "child_id");
+        Some(Wanted {
+            export_id: stream.parse().ok()?,
+            of: child.or_else(|| id(payload, "org_id"))?,
+            part: child.map(|_| "child"),
+        })
+    },
+    report: |_, archive| json!({"archive_sha256": archive.sha256, "archive_bytes": archive.bytes}),
 };
 
 /// What may be asked of an export, and by whom.
@@ -80,7 +99,7 @@ fn complete(work: &mut Work<'_>, id: &Arc<str>, done: &CompleteDataExport) -> Re
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
     use crate::lift::school::{
@@ -144,6 +163,20 @@ mod tests {
         erase(&mut world, KIM);
         let sent = world.as_person(ACCOUNT).send("lift.cmd.request_child_export", EXPORT, of(KIM));
         assert!(matches!(sent.0, Err(Stop::Erased { .. })), "{sent:?}");
+    }
+
+    #[test]
+    fn the_worker_knows_whose_rows_are_wanted_and_says_which_archive_it_is() {
+        let wanted = |payload| (EXPORTS.wanted)(&EXPORT.to_string(), &payload).unwrap();
+        let child = wanted(json!({"org_id": SCHOOL, "child_id": KIM, "requested_by": HEAD}));
+        assert_eq!(child, Wanted { export_id: EXPORT, of: KIM, part: Some("child") });
+        let whole = wanted(json!({"org_id": SCHOOL, "child_id": null, "requested_by": HEAD}));
+        assert_eq!(whole, Wanted { export_id: EXPORT, of: SCHOOL, part: None });
+        let archive = crate::export::Archive { sha256: "0a".repeat(32), bytes: 512 };
+        let mut world = school();
+        world.as_person(HEAD).send("lift.cmd.request_child_export", EXPORT, of(KIM));
+        let report = (EXPORTS.report)(&child, &archive);
+        world.as_system().send(EXPORTS.complete, EXPORT, report).accepted(&[EXPORTS.completed]);
     }
 
     #[test]

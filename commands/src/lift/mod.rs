@@ -25,6 +25,8 @@ use annals_domain::lift::{
     sticker_book::StickerBook, wellbeing_session::WellbeingSession,
 };
 
+pub use data_export::EXPORTS;
+
 use crate::{aggregate::AggregateType, catalogue::Context};
 
 /// The context's commands and aggregates.

@@ -17,12 +17,26 @@ use annals_domain::{
     },
     text::normal_email,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{account, fresh, owned, permitted, system, user::EMAIL};
 use crate::{
     command::{CommandType, Target, command},
+    export::{Exports, Wanted, id},
     work::{Stop, Work},
+};
+
+/// How exports are asked for and delivered.
+pub static EXPORTS: Exports = Exports {
+    aggregate: "nestsync.family",
+    requested: "FamilyExportRequested",
+    completed: "FamilyExportCompleted",
+    complete: "nestsync.cmd.complete_family_export",
+    wanted: |stream, payload| {
+        Some(Wanted { export_id: id(payload, "export_id")?, of: stream.parse().ok()?, part: None })
+    },
+    report: |wanted, archive| json!({"export_id": wanted.export_id, "sha256": archive.sha256}),
 };
 
 /// What may be asked of a family, and by whom.
@@ -192,7 +206,7 @@ mod tests {
         nestsync::family::Event,
         testing::{ADA, BOB, day},
     };
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::{
         super::scene::{CARL, EVE, FAMILY, NEW, OTHERS, ROOT, VERA, deactivate, member, world},
@@ -493,6 +507,9 @@ mod tests {
             .accepted(&["FamilyExportRequested"]);
         let payload = appended[0].event.payload_value().unwrap();
         let data = json!({"export_id": payload["export_id"]});
+        let wanted = (EXPORTS.wanted)(&FAMILY.to_string(), &payload).unwrap();
+        assert_eq!((wanted.of, wanted.part), (FAMILY, None));
+        assert_eq!(json!(wanted.export_id), payload["export_id"]);
         world.send(complete, FAMILY, data.clone()).denied();
         world.as_system().send(complete, FAMILY, data.clone()).accepted(&["FamilyExportCompleted"]);
         world.send(complete, FAMILY, data).refused("export_unknown");

@@ -29,6 +29,8 @@ use annals_domain::{
 };
 use uuid::Uuid;
 
+pub use family::EXPORTS;
+
 use crate::{
     actor::ActorKind,
     aggregate::AggregateType,

@@ -140,6 +140,7 @@ async fn foreground(args: &DevArgs) -> Result<(), AppError> {
         let _ = fs::remove_file(dir.join("kek"));
         // What was signed of a log that is no more would speak against the new one.
         let _ = fs::remove_dir_all(dir.join("evidence"));
+        let _ = fs::remove_dir_all(dir.join("exports"));
     }
     let issuer = DevIssuer::open(&dir)?;
     write_tokens(&dir, &issuer)?;
@@ -151,6 +152,7 @@ async fn foreground(args: &DevArgs) -> Result<(), AppError> {
         .with("kek_file", dir.join("kek").display().to_string())?
         .with("signing_key_file", dir.join("signing-key").display().to_string())?
         .with("evidence_dir", dir.join("evidence").display().to_string())?
+        .with("exports_folder", dir.join("exports").display().to_string())?
         .with("jwks", issuer.jwks().display().to_string())?
         .with("jwt_issuer", ISSUER)?
         .with("http", http.to_string())?

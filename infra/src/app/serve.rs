@@ -10,6 +10,7 @@ use super::AppError;
 use crate::{
     console,
     engine::Limits,
+    exports::Shelf,
     serve::{self, Config, Roles, Running, Signing},
     settings::{Resolved, Role, Settings},
     telemetry::{self, Check, Metrics},
@@ -121,6 +122,8 @@ pub async fn config(settings: &Settings) -> Result<Config, AppError> {
         folder: settings.evidence_dir.clone(),
     });
     config.backup_days = settings.backup_days;
+    config.exports =
+        settings.exports_folder.clone().map(|folder| Shelf { folder, days: settings.exports_days });
     config.region.clone_from(&settings.region);
     config.max_body = settings.max_body;
     config.rate_limit = settings.rate_limit;

@@ -20,6 +20,7 @@ use crate::{
     console,
     engine::{Clock, Engine, Limits, Parts, SystemClock},
     erasure::{self, EraseError, Eraser},
+    exports::{Exporter, Shelf},
     keys::{Kek, KekError, Keys, KeysError, REFRESH, secrets_or_create},
     projector::{self, Projector, Waiter},
     proof::{
@@ -104,6 +105,9 @@ pub struct Config {
     pub console: Option<console::Config>,
     /// For how many days backups are kept, as receipts of erasures say.
     pub backup_days: u64,
+    /// Where archives of exports that somebody asked for are put, by a process that reacts. Without it
+    /// they wait.
+    pub exports: Option<Shelf>,
 }
 
 impl Config {
@@ -140,6 +144,7 @@ impl Config {
             rules: Arc::new(Rules::default()),
             console: None,
             backup_days: 30,
+            exports: None,
         }
     }
 }
@@ -209,6 +214,14 @@ pub enum ServeError {
     /// The folder of the notary.
     #[error("{}: {source} (ANNALS_EVIDENCE_DIR)", path.display())]
     Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The folder of archives.
+    #[error("{}: {source} (ANNALS_EXPORTS_FOLDER)", path.display())]
+    Exports {
         /// The folder.
         path: PathBuf,
         /// Why.
@@ -373,6 +386,13 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         }
         let eraser = eraser(&config, &keys, &aggregates, &catalogue, sender.clone()).await?;
         tasks.push(tokio::spawn(eraser.run(stop.clone())));
+        if let Some(shelf) = &config.exports {
+            let exporter =
+                exporter(&config, shelf, (&aggregates, &catalogue), sender.clone()).await?;
+            for name in &names {
+                tasks.push(tokio::spawn(exporter.clone().run(name, stop.clone())));
+            }
+        }
     }
     if config.roles.relay {
         let pool =
@@ -500,6 +520,26 @@ async fn eraser(
         signing: signing.map(Signing::keys).transpose()?.unwrap_or_default().into(),
         folder: signing.and_then(|it| it.folder.clone()),
         backup_days: config.backup_days,
+    })
+}
+
+/// Carries out exports that somebody asked for.
+async fn exporter(
+    config: &Config,
+    shelf: &Shelf,
+    (aggregates, catalogue): (&Arc<Aggregates>, &Arc<Catalogue>),
+    sender: Sender,
+) -> Result<Exporter, ServeError> {
+    Exporter::prepare(shelf)
+        .map_err(|source| ServeError::Exports { path: shelf.folder.clone(), source })?;
+    Ok(Exporter {
+        pool: connect(&config.database_url, Role::Reactor, 2, config.allow_unsafe).await?,
+        rows: connect(&config.database_url, Role::Projector, 2, config.allow_unsafe).await?,
+        aggregates: Arc::clone(aggregates),
+        catalogue: Arc::clone(catalogue),
+        sender,
+        clock: Arc::clone(&config.clock),
+        shelf: shelf.clone(),
     })
 }
 

@@ -187,6 +187,12 @@ settings! {
     /// still hold what was destroyed. Keys are to be kept for 30 days at most.
     backup_days: u64 = "ANNALS_BACKUP_DAYS", Plain, Value("30"), in 0..=36_500;
 
+    /// A folder for the archives of exports that somebody asked for by a command. Whoever may read it reads
+    /// people's data in the clear. Without it such exports wait.
+    exports_folder: Option<PathBuf> = "ANNALS_EXPORTS_FOLDER", Plain, Nothing;
+    /// After how many days such an archive is removed, fetched or not.
+    exports_days: u64 = "ANNALS_EXPORTS_DAYS", Plain, Value("7"), in 1..=30;
+
     /// How many bytes a command's body may have.
     max_body: usize = "ANNALS_MAX_BODY", Plain, Value("262144"), in 1024..=8_388_608;
     /// How many commands may share one commit.

@@ -108,6 +108,10 @@ metrics_list! {
     ERASURES = "annals_erasures_total", Counter, Count, [];
     /// Times an erasure was begun and could not be ended; it is tried again.
     ERASER_FAILURES = "annals_eraser_failures_total", Counter, Count, [];
+    /// Exports that somebody asked for and that were delivered.
+    EXPORTS = "annals_exports_total", Counter, Count, ["context"];
+    /// Times an export could not be delivered; it is tried again.
+    EXPORT_FAILURES = "annals_export_failures_total", Counter, Count, ["context"];
     /// Reads of sensitive columns that became events.
     SENSITIVE_READS = "annals_sensitive_reads_total", Counter, Count, [];
     /// Times reads of sensitive columns could not become events; they are tried again.

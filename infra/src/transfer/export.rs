@@ -7,8 +7,10 @@ use std::{
 
 use annals_projections::tenant;
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
 use serde_json::{Map, Value, json};
 use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
 
 use super::{
     file::{Head, Line, TransferError},
@@ -64,6 +66,40 @@ pub async fn export(
     told(found.count());
     let head = Head::new(name, of.is, Some(id.to_owned()), at);
     found.write(tables, &head, out)
+}
+
+/// Writes the rows of one tenant, or of a part of one, and nothing else, as JSON Lines, row by row. Whoever
+/// calls has a snapshot open. Returns how many rows there are.
+///
+/// # Errors
+/// The tables cannot be read, or the file not written.
+pub async fn export_alone(
+    snapshot: &mut PgConnection,
+    tables: &Tables<'_>,
+    of: &tenant::Tenant,
+    id: Uuid,
+    at: DateTime<Utc>,
+    out: &mut impl Write,
+) -> Result<u64, TransferError> {
+    let head = Head::new(tables.context.name, of.is, Some(id.to_string()), at);
+    writeln!(out, "{}", json!(head))?;
+    let mut count = 0;
+    for table in tables.names() {
+        let Some((_, condition)) = of.rows.iter().find(|(name, _)| *name == table) else {
+            continue;
+        };
+        let sql = selection(tables, table, condition);
+        let mut rows = sqlx::query_scalar::<_, String>(&sql).bind(id).fetch(&mut *snapshot);
+        while let Some(text) = rows.try_next().await? {
+            let row = serde_json::from_str(&text).map_err(std::io::Error::from)?;
+            let line = Line { table: table.to_owned(), row, outside: false };
+            writeln!(out, "{}", json!(line))?;
+            count += 1;
+        }
+    }
+    writeln!(out, "{}", json!({ "rows": count }))?;
+    out.flush()?;
+    Ok(count)
 }
 
 /// A row, and whether it is not the tenant's.
@@ -190,14 +226,19 @@ async fn select(
     condition: &str,
     id: &str,
 ) -> Result<Vec<Map<String, Value>>, TransferError> {
-    let id: uuid::Uuid = id
+    let id: Uuid = id
         .parse()
         .map_err(|_| TransferError::Usage(format!("{id} is no id: a tenant's is a UUID")))?;
-    let (name, row) = (tables.qualified(table), tables.as_json(table, "it"));
-    let order = order(tables, table);
-    let sql = format!("SELECT {row} FROM {name} AS it WHERE {condition} ORDER BY {order}");
+    let sql = selection(tables, table, condition);
     let rows: Vec<String> = sqlx::query_scalar(&sql).bind(id).fetch_all(connection).await?;
     Ok(parsed(rows))
+}
+
+/// The rows of a table for which a condition holds, as JSON.
+fn selection(tables: &Tables<'_>, table: &str, condition: &str) -> String {
+    let (name, row) = (tables.qualified(table), tables.as_json(table, "it"));
+    let order = order(tables, table);
+    format!("SELECT {row} FROM {name} AS it WHERE {condition} ORDER BY {order}")
 }
 
 /// Oldest first, and always the same.

@@ -20,7 +20,7 @@ mod stage;
 mod store;
 mod tables;
 
-pub use export::{Exported, export};
+pub use export::{Exported, export, export_alone};
 pub use file::{Head, Line, Numbered, Reader, TransferError, Wrong};
 pub use plan::Plan;
 pub use source::{Taken, from_postgres};

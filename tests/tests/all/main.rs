@@ -11,6 +11,7 @@ mod commands;
 mod console;
 mod discovery;
 mod erasure;
+mod exports;
 mod fanout;
 mod past;
 mod projections;

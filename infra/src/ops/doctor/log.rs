@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgPool};
 
 use super::finding::{Finding, some};
-use crate::{ops::progress::Progress, ops::text::number, store::Store};
+use crate::{exports::waiting, ops::progress::Progress, ops::text::number, store::Store};
 
 /// Events read at once.
 const PAGE: i64 = 2_000;
@@ -34,6 +34,8 @@ pub(super) async fn check(pool: &PgPool, hashes: i64, progress: &mut Progress) -
 const UNSIGNED_SECONDS: f64 = 900.0;
 /// How long an erasure may take.
 const ERASURE_SECONDS: f64 = 3_600.0;
+/// How long an export may take.
+const EXPORT_SECONDS: f64 = 3_600.0;
 
 /// Whether a notary keeps up with the log.
 async fn signatures(pool: &PgPool) -> Result<Finding, sqlx::Error> {
@@ -86,6 +88,38 @@ async fn erasures(pool: &PgPool) -> Result<Finding, sqlx::Error> {
     } else {
         Finding::ok("erasures", seen)
     })
+}
+
+/// Whether exports that somebody asked for come to their end.
+pub(super) async fn exports(pool: &PgPool, has_folder: bool) -> Finding {
+    found("exports", asked(pool, has_folder).await)
+}
+
+async fn asked(pool: &PgPool, has_folder: bool) -> Result<Finding, sqlx::Error> {
+    let waiting = waiting(pool).await?;
+    let seen = match waiting.count {
+        0 => "none waits".to_owned(),
+        some => format!("{} for {:.0} s", does_wait(some), waiting.seconds),
+    };
+    let todo = "set ANNALS_EXPORTS_FOLDER for annals serve, role reactor, which delivers them";
+    Ok(match waiting.count {
+        0 => Finding::ok("exports", seen),
+        _ if !has_folder => Finding::warning("exports", seen, todo),
+        _ if waiting.seconds > EXPORT_SECONDS => Finding::failed(
+            "exports",
+            seen,
+            "annals serve (role reactor) delivers them, and logs why not",
+        ),
+        _ => Finding::ok("exports", seen),
+    })
+}
+
+fn does_wait(count: i64) -> String {
+    format!(
+        "{} that somebody asked for {}",
+        number(count),
+        if count == 1 { "waits" } else { "wait" }
+    )
 }
 
 fn found(check: &'static str, found: Result<Finding, sqlx::Error>) -> Finding {

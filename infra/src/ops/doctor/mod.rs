@@ -120,7 +120,8 @@ async fn of_log(setup: &Setup, login: &PgPool, args: &DoctorArgs) -> Vec<Finding
     let auditor = setup.pool(Role::Auditor, 1).await;
     let mut progress = Progress::quiet("events", args.json);
     let pool = auditor.as_ref().unwrap_or(login);
-    let findings = log::check(pool, i64::from(args.hashes), &mut progress).await;
+    let mut findings = log::check(pool, i64::from(args.hashes), &mut progress).await;
+    findings.push(log::exports(pool, setup.settings.exports_folder.is_some()).await);
     progress.end();
     findings
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use annals_commands::export;
 use annals_projections::{Catalogue, Context as ReadModel};
 use async_nats::{Client, jetstream};
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ use super::{
     services,
 };
 use crate::{
+    exports,
     migrate::tables_hash,
     ops::{
         OpsError,
@@ -61,6 +63,10 @@ impl Observer {
         let nats = self.nats().await;
         let mut log = self.log().await.map_err(tables_missing)?;
         log.notary_active = self.is_held("annals.notary").await?;
+        for of in export::all() {
+            log.exporter_active |=
+                self.is_held(&format!("annals.exports.{}", of.context())).await?;
+        }
         let names: Vec<&str> = self.catalogue.contexts().map(|it| it.name).collect();
         let services = match &self.nats {
             Some(client) => services::count(client, &names).await,
@@ -134,6 +140,7 @@ impl Observer {
             sqlx::query_scalar("SELECT count(*) FROM annals.erasures WHERE finished_at IS NULL")
                 .fetch_one(&self.pool)
                 .await?;
+        let exports_waiting = exports::waiting(&self.pool).await?.count;
         Ok(Log {
             position,
             recorded_at,
@@ -143,6 +150,8 @@ impl Observer {
             signed_at: newest.map(|it| it.1),
             notary_active: false,
             erasures_open,
+            exports_waiting,
+            exporter_active: false,
         })
     }
 

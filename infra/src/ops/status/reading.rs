@@ -64,6 +64,10 @@ pub(super) struct Log {
     pub notary_active: bool,
     /// Erasures that are not finished.
     pub erasures_open: i64,
+    /// Exports that somebody asked for and that are not delivered.
+    pub exports_waiting: i64,
+    /// Whether anybody delivers exports.
+    pub exporter_active: bool,
 }
 
 /// A context: its rows, its stream, its services.

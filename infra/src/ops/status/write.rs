@@ -27,6 +27,7 @@ pub(super) fn screen(reading: &Reading, output: Output) -> String {
         ("keys", keys(reading)),
         ("signed", signed(reading)),
         ("erasures", erasures(reading)),
+        ("exports", exports(reading)),
     ] {
         let _ = writeln!(text, "  {what:<11} {says}");
     }
@@ -126,6 +127,17 @@ fn erasures(reading: &Reading) -> String {
     match reading.log.erasures_open {
         0 => "none under way".to_owned(),
         open => format!("{} under way", number(open)),
+    }
+}
+
+fn exports(reading: &Reading) -> String {
+    match (reading.log.exports_waiting, reading.log.exporter_active) {
+        (0, true) => "none waits".to_owned(),
+        (0, false) => "none waits; nobody would deliver one (ANNALS_EXPORTS_FOLDER)".to_owned(),
+        (some, true) => format!("{} under way", number(some)),
+        (some, false) => {
+            format!("{} waiting; nobody delivers them (ANNALS_EXPORTS_FOLDER)", number(some))
+        }
     }
 }
 

@@ -4,5 +4,6 @@ mod arrows;
 mod commands;
 mod contract;
 mod events;
+mod refusals;
 mod schema;
 mod twice;

@@ -1,5 +1,6 @@
 //! From events to rows: exactly once, whatever happens.
 
+mod analytics;
 mod audit;
 mod months;
 pub mod poison;

@@ -9,5 +9,5 @@ mod nestsync;
 mod once;
 mod parked;
 #[cfg(feature = "sabotage")]
-mod process;
+pub mod process;
 mod samia;

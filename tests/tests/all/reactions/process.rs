@@ -3,6 +3,7 @@
 use std::{env, path::PathBuf, process::Command, sync::Arc};
 
 use annals_infra::{
+    exports::Shelf,
     sabotage,
     serve::{self, Config, Roles},
 };
@@ -17,6 +18,9 @@ const PLACES: [&str; 5] = [
     "ANNALS_TEST_AHEAD",
 ];
 
+/// Where that process puts archives, if it makes any.
+const SHELF: &str = "ANNALS_TEST_EXPORTS";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a part that other tests run as a process of its own"]
 async fn react_until_killed() {
@@ -27,12 +31,23 @@ async fn react_until_killed() {
     config.allow_unsafe = true;
     config.roles = Roles { reactor: true, ..Roles::NONE };
     config.clock = Arc::new(Ahead(Duration::seconds(ahead.parse().unwrap())));
+    config.exports = env::var(SHELF).ok().map(|folder| Shelf { folder: folder.into(), days: 7 });
     let _running = serve::start(config).await.unwrap();
     std::future::pending::<()>().await;
 }
 
 /// Has a reactor work in a process of its own until it dies at a failpoint.
 pub async fn dies_at(world: &World, failpoint: &str, ahead: Duration) {
+    dies_delivering(world, failpoint, ahead, None).await;
+}
+
+/// The same, where it also makes archives.
+pub async fn dies_delivering(
+    world: &World,
+    failpoint: &str,
+    ahead: Duration,
+    shelf: Option<&Shelf>,
+) {
     let config = world.config();
     let kek = config.kek_file.to_string_lossy().into_owned();
     let ahead = ahead.num_seconds().to_string();
@@ -44,6 +59,9 @@ pub async fn dies_at(world: &World, failpoint: &str, ahead: Duration) {
         PLACES.iter().zip([config.database_url, config.keys_url, config.nats_url, kek, ahead])
     {
         command.env(name, value);
+    }
+    if let Some(shelf) = shelf {
+        command.env(SHELF, &shelf.folder);
     }
     command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let mut child = command.spawn().unwrap();

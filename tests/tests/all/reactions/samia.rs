@@ -67,6 +67,32 @@ async fn a_reading_is_read_from_the_deck_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_user_views_and_has_read_counts_in_the_session_and_the_day() {
+    let world = World::lively().await;
+    super_admin(&world).await;
+    user(&world, CLARA).await;
+    deck(&world, 5).await;
+    let spread = spread(&world).await;
+    let clara = world.as_person(CLARA);
+    let visit = json!({"session_id": "web-1", "page_views": 3, "country": "NO"});
+    clara.send("samia.cmd.record_visit", (), visit).await.ok();
+    for question in ["Will it rain?", "And tomorrow?"] {
+        let ask = json!({"spread_id": spread, "question": question});
+        clara.send("samia.cmd.request_reading", (), ask).await.ok();
+    }
+    world.reacted("samia").await;
+    let counted = format!(
+        "SELECT session_id, page_views, readings_completed, country FROM samia.user_analytics
+         WHERE user_id = '{CLARA}' ORDER BY session_id"
+    );
+    let expected = [
+        json!({"session_id": "server", "page_views": 0, "readings_completed": 2, "country": null}),
+        json!({"session_id": "web-1", "page_views": 3, "readings_completed": 0, "country": "NO"}),
+    ];
+    assert_eq!(world.rows(&counted).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_readers_reading_has_a_room_that_closes_and_a_cancelled_one_is_paid_back() {
     let mut world = World::lively().await;
     super_admin(&world).await;

@@ -5,6 +5,7 @@ mod headers;
 mod ids;
 mod limits;
 mod replies;
+mod rules;
 mod tenants;
 mod tokens;
 
