@@ -122,8 +122,11 @@ impl Relay {
         let jetstream = jetstream::new(self.client.clone());
         let mut progress = BTreeMap::new();
         for context in &self.contexts {
-            progress.insert(*context, self.open(&jetstream, context).await?);
+            progress.insert(*context, self.open(leader, &jetstream, context).await?);
         }
+        // From here on a note that is lost with the server's last moments does no harm: the stream's last message
+        // says how far it is, and under which epoch.
+        sqlx::query("SET synchronous_commit = off").execute(&mut *leader).await?;
         let mut checked = Instant::now();
         // Every context's events up to here are published.
         let mut through = progress.values().map(|it| it.position).min().unwrap_or_default();
@@ -131,7 +134,7 @@ impl Relay {
             let page = self.store.after(through, PAGE, None).await?;
             failpoint("relay_read");
             if let Some(end) = page.last().map(|event| event.position) {
-                self.publish_page(&page, &mut progress).await?;
+                self.publish_page(leader, &page, &mut progress).await?;
                 through = end;
                 metrics::gauge!("annals_relay_position").set(end as f64);
                 if page.len() as i64 == PAGE {
@@ -157,6 +160,7 @@ impl Relay {
 
     async fn publish_page(
         &self,
+        leader: &mut PgConnection,
         page: &[StoredEvent],
         progress: &mut BTreeMap<&'static str, Progress>,
     ) -> Result<(), RelayError> {
@@ -180,7 +184,7 @@ impl Relay {
                 known.may_be_empty = false;
                 if let Some(event) = batch.last() {
                     known.position = event.position;
-                    self.remember(context, known, &event.hash).await?;
+                    Self::remember(leader, context, known, &event.hash).await?;
                     failpoint("relay_remembered");
                 }
                 metrics::counter!("annals_events_published_total", "context" => *context)
@@ -193,6 +197,7 @@ impl Relay {
     /// Finds out where a context's stream is: goes on behind its last message, or fills it again.
     async fn open(
         &self,
+        leader: &mut PgConnection,
         jetstream: &jetstream::Context,
         context: &'static str,
     ) -> Result<Progress, RelayError> {
@@ -241,7 +246,7 @@ impl Relay {
                 if position >= was {
                     progress.position = position;
                     progress.epoch = progress.epoch.max(last.epoch);
-                    self.remember(context, &progress, &last.event.hash).await?;
+                    Self::remember(leader, context, &progress, &last.event.hash).await?;
                     return Ok(progress);
                 }
             } else {
@@ -249,7 +254,7 @@ impl Relay {
             }
         } else if known.is_none() {
             // Nothing was ever published.
-            self.remember(context, &progress, &[]).await?;
+            Self::remember(leader, context, &progress, &[]).await?;
             return Ok(progress);
         } else if same && was == 0 {
             return Ok(progress);
@@ -266,7 +271,7 @@ impl Relay {
             "a stream is filled again"
         );
         metrics::counter!("annals_relay_refills_total", "context" => context).increment(1);
-        self.remember(context, &progress, &[]).await?;
+        Self::remember(leader, context, &progress, &[]).await?;
         Ok(progress)
     }
 
@@ -294,8 +299,9 @@ impl Relay {
         Ok(())
     }
 
+    /// Notes how far a stream is.
     async fn remember(
-        &self,
+        leader: &mut PgConnection,
         context: &str,
         known: &Progress,
         hash: &[u8],
@@ -314,7 +320,7 @@ impl Relay {
         .bind(&known.created)
         .bind(known.position)
         .bind(hash)
-        .execute(self.store.pool())
+        .execute(leader)
         .await?;
         Ok(())
     }
