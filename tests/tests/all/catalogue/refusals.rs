@@ -105,6 +105,10 @@ fn tested(all: &BTreeSet<Code>) -> BTreeMap<Code, String> {
                 folders.push(path);
                 continue;
             }
+            // The list above names codes too.
+            if path.ends_with("catalogue/refusals.rs") {
+                continue;
+            }
             let text = fs::read_to_string(&path).unwrap();
             let named = |code: &str| {
                 ["refused(\"", ", \""]
