@@ -53,14 +53,20 @@ pub fn is_kept(table: &Table) -> bool {
     !table.foreign && table.writer == Writer::Projector
 }
 
-/// Whether a row is put with every column of its table. Its last version is written by the statement that puts it.
-pub fn is_put_whole(table: &'static Table, merged: &Merged) -> bool {
-    let Some((Write::Put, columns)) = &merged.written else { return false };
-    let known = |name| columns.contains_key(name) || merged.key.contains_key(name);
-    table.columns().iter().all(|it| known(it.name))
+/// Whether a row's last version is written by the statement that writes the row: it says every column, or
+/// changes a row that is there.
+pub fn is_written_with(table: &'static Table, merged: &Merged) -> bool {
+    match &merged.written {
+        Some((Write::Patch, _)) => true,
+        Some((Write::Put, columns)) => {
+            let known = |name| columns.contains_key(name) || merged.key.contains_key(name);
+            table.columns().iter().all(|it| known(it.name))
+        }
+        Some((Write::Add, _)) | None => false,
+    }
 }
 
-/// Stamps of rows that are put and of their last versions, as arrays.
+/// Stamps of the last versions of rows, as arrays.
 #[derive(Default)]
 pub struct Stamped {
     from: Vec<i64>,
@@ -92,14 +98,14 @@ impl Stamped {
     }
 }
 
-/// Parts of the statement that puts rows: ends the versions that are open, and adds the last ones of the rows
-/// `given`.
-pub fn put(table: &Table, schema: Option<&str>, columns: &str) -> String {
+/// Parts of a statement that writes rows: ends the versions of the rows `given` that are open, and adds their last
+/// ones with the `columns` of `rows`, which have the stamps as well.
+pub fn with_rows(table: &Table, schema: Option<&str>, columns: &str, rows: &str) -> String {
     let names = Names::new(table, schema);
     format!(
         "ended AS ({}), past AS (INSERT INTO {} \
              ({columns}, annals_from, annals_from_at, annals_event, annals_to, annals_to_at) \
-         SELECT {columns}, annals_from, annals_from_at, annals_event, {OPEN}, 'infinity' FROM given \
+         SELECT {columns}, annals_from, annals_from_at, annals_event, {OPEN}, 'infinity' FROM {rows} \
          ON CONFLICT DO NOTHING)",
         names.end("given"),
         names.past
@@ -156,7 +162,7 @@ pub async fn keep(
     let none = Row::new();
     for (table, merged) in step.rows().filter(|(table, _)| is_kept(table)) {
         let mut versions = merged.versions().peekable();
-        if !(merged.is_of_one_event() && !again && is_put_whole(table, merged))
+        if !(merged.is_of_one_event() && !again && is_written_with(table, merged))
             && let Some(stamp) = versions.peek().and_then(|(event, ..)| stamps.get(*event))
         {
             let (_, ends) = ends.entry(table.name).or_insert_with(|| (table, Ends::default()));
@@ -169,7 +175,7 @@ pub async fn keep(
                 continue;
             };
             let next = versions.peek().and_then(|(event, ..)| stamps.get(*event));
-            if next.is_none() && is_put_whole(table, merged) {
+            if next.is_none() && is_written_with(table, merged) {
                 continue;
             }
             let added = if *write == Write::Add { numbers(columns) } else { Vec::new() };

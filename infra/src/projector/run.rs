@@ -7,7 +7,7 @@ use annals_projections::{Catalogue, Context};
 use async_nats::Client;
 use futures::future::join;
 use sqlx::{Connection, PgConnection};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -28,6 +28,10 @@ use crate::{
 
 /// Events applied in one transaction.
 const BATCH: usize = 1_000;
+/// So few events leave nothing to be gained from working out the next ones meanwhile.
+const FEW: usize = 250;
+/// From one small batch to the next, so that statements are shared by whatever comes within a moment.
+const PACE: Duration = Duration::from_millis(4);
 /// How long a missing row of another context is waited for.
 const PARENT: Duration = Duration::from_secs(30);
 
@@ -163,8 +167,8 @@ impl Projector {
         Ok(at)
     }
 
-    /// Applies what the stream brings, until something is amiss with it. While Postgres writes the rows of some
-    /// events, the next are heard and worked out.
+    /// Applies what the stream brings, until something is amiss with it. While Postgres writes the rows of many
+    /// events, the next are heard and worked out; after few, what came meanwhile is heard together.
     async fn listen(
         &self,
         client: &Client,
@@ -192,6 +196,12 @@ impl Projector {
                 Next::Gap(until) => {
                     self.catch_up(connection, context, place, until, stop).await?;
                     ear.goes_on_after(place.at.position);
+                    self.hear(&mut ear, context, keeps, stop).await?
+                }
+                Next::Page(page) if page.events.len() < FEW => {
+                    let next = Instant::now() + PACE;
+                    self.write(connection, context, &mut place.at, page, stop).await?;
+                    sleep_until(next).await;
                     self.hear(&mut ear, context, keeps, stop).await?
                 }
                 Next::Page(page) => {
@@ -349,7 +359,7 @@ impl Projector {
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
         let context = target.context;
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         loop {
             let one = std::slice::from_ref(event);
             match apply(connection, target, &self.aggregates, &self.keys, at, one).await {

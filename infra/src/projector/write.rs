@@ -93,11 +93,14 @@ pub async fn write(
                 group.or_insert(Group::of(table)).rows.push((&merged.key, &none));
             }
             if let Some((write, columns)) = &merged.written {
-                let names = columns.keys().collect();
+                let mut names: Vec<&str> = columns.keys().collect();
+                names.sort_unstable();
                 let group = written.entry((table.name, *write, names));
                 let group = group.or_insert(Group::of(table));
                 group.rows.push((&merged.key, columns));
-                if past.is_some() && history::is_kept(table) && history::is_put_whole(table, merged)
+                if past.is_some()
+                    && history::is_kept(table)
+                    && history::is_written_with(table, merged)
                 {
                     group.with_past.push(merged.event);
                 }
@@ -114,7 +117,10 @@ pub async fn write(
             let columns = Columns::of(table, names.iter().copied(), &rows);
             if let Some(stamps) = past.filter(|_| !with_past.is_empty()) {
                 let stamped = Stamped::of(stamps, with_past.iter());
-                let sql = put_with_past(table, schema, &names, &columns);
+                let sql = match write {
+                    Write::Patch => patch_with_past(table, schema, &names, &columns),
+                    Write::Put | Write::Add => put_with_past(table, schema, &names, &columns),
+                };
                 let mut arguments = PgArguments::default();
                 let bound = columns.bind_to(&mut arguments);
                 let bound = bound.and_then(|()| stamped.bind_to(&mut arguments));
@@ -123,7 +129,7 @@ pub async fn write(
             }
             let sql = match write {
                 Write::Put => put(table, schema, &names, &columns.given(1, &[])),
-                Write::Patch => patch(table, schema, &names, &columns),
+                Write::Patch => patch(table, schema, &names, &columns.given(1, &[])),
                 Write::Add => {
                     let first = rows.first().map_or(&none, |(_, columns)| columns);
                     add(table, schema, &names, &columns, first)
@@ -241,7 +247,7 @@ fn set(table: &Table, names: &[&str], from: &str) -> String {
     names.map(|it| format!("{0} = {from}.{0}", quoted(it))).collect::<Vec<_>>().join(", ")
 }
 
-/// Rows and their last versions, of the same arrays.
+/// Rows that are put, and their last versions of the same arrays.
 fn put_with_past(
     table: &Table,
     schema: Option<&str>,
@@ -251,8 +257,28 @@ fn put_with_past(
     format!(
         "WITH given AS MATERIALIZED {}, {} {}",
         columns.given(1, Stamped::NAMES),
-        history::put(table, schema, &list(names)),
+        history::with_rows(table, schema, &list(names), "given"),
         put(table, schema, names, "given"),
+    )
+}
+
+/// Rows that change, and their last versions of what they have become.
+fn patch_with_past(
+    table: &Table,
+    schema: Option<&str>,
+    names: &[&str],
+    columns: &Columns<'_>,
+) -> String {
+    let all: Vec<&str> = table.columns().iter().map(|it| it.name).collect();
+    let said = |whose: &'static str| move |name: &str| format!("{whose}.{}", quoted(name));
+    let stamps = Stamped::NAMES.iter().map(|(name, _)| said("changed")(name));
+    let returned: Vec<_> = all.iter().map(|name| said("row")(name)).chain(stamps).collect();
+    format!(
+        "WITH given AS MATERIALIZED {}, written AS ({} RETURNING {}), {} SELECT FROM written",
+        columns.given(1, Stamped::NAMES),
+        patch(table, schema, names, "given"),
+        returned.join(", "),
+        history::with_rows(table, schema, &list(&all), "written"),
     )
 }
 
@@ -301,12 +327,11 @@ fn add(
     )
 }
 
-fn patch(table: &Table, schema: Option<&str>, names: &[&str], columns: &Columns<'_>) -> String {
+fn patch(table: &Table, schema: Option<&str>, names: &[&str], given: &str) -> String {
     format!(
-        "UPDATE {} AS row SET {} FROM {} AS changed WHERE {}",
+        "UPDATE {} AS row SET {} FROM {given} AS changed WHERE {}",
         qualified(table, schema),
         set(table, names, "changed"),
-        columns.given(1, &[]),
         same_key(table, "changed")
     )
 }

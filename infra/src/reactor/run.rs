@@ -15,7 +15,7 @@ use futures::{TryStreamExt, stream};
 use sqlx::{Connection, PgConnection};
 use tokio::{
     sync::watch,
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +36,8 @@ use crate::{
 
 /// Events reacted to before the checkpoint moves.
 const PAGE: i64 = 256;
+/// From one look to the next, so that under load a look is not taken for every append.
+const PACE: Duration = Duration::from_millis(4);
 /// Streams whose commands are under way at once.
 const LANES: usize = 32;
 /// How long a reactor that hears nothing waits before it looks for itself, at the log and at timers.
@@ -179,6 +181,7 @@ impl Work<'_> {
         // Up to here nothing is left to react to; further than the checkpoint where others write.
         let mut through = self.at;
         while !self.stop.is_cancelled() {
+            let next = Instant::now() + PACE;
             let head = store.head().await?;
             if head > through {
                 let page = store.after_of(through, PAGE, self.name, &self.kinds).await?;
@@ -199,6 +202,7 @@ impl Work<'_> {
                 () = self.stop.cancelled() => {}
                 _ = timeout(POLL, appended.changed()) => {}
             }
+            sleep_until(next).await;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use async_nats::{Client, jetstream};
 use sqlx::{Connection, PgConnection};
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +27,8 @@ const POLL: Duration = Duration::from_millis(200);
 const CHECK: Duration = Duration::from_secs(5);
 /// Events read at once.
 const PAGE: i64 = 2_000;
+/// From one page to the next, so that under load what comes within a moment is published together.
+const PACE: Duration = Duration::from_millis(2);
 
 /// The relay of a deployment. One works, others stand by.
 #[derive(Debug, Clone)]
@@ -131,6 +133,7 @@ impl Relay {
         // Every context's events up to here are published.
         let mut through = progress.values().map(|it| it.position).min().unwrap_or_default();
         while !stop.is_cancelled() {
+            let next = Instant::now() + PACE;
             let page = self.store.after(through, PAGE, None).await?;
             failpoint("relay_read");
             if let Some(end) = page.last().map(|event| event.position) {
@@ -154,6 +157,7 @@ impl Relay {
                 () = stop.cancelled() => {}
                 _ = timeout(POLL, self.bell.notified()) => {}
             }
+            sleep_until(next).await;
         }
         Ok(())
     }
