@@ -11,7 +11,7 @@ use annals_commands::{
     reaction::{Cause, Sending},
 };
 use annals_projections::{Catalogue, Context};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     engine::{Clock, failpoint},
     reactor::{Sender, identity},
-    store::{Metadata, StoredEvent},
+    store::{Metadata, StoredEvent, lead},
     transfer::Tables,
 };
 
@@ -117,13 +117,8 @@ impl Work<'_> {
 
     async fn lead(&self) -> Result<(), ExportError> {
         let pool = &self.exporter.pool;
-        let mut lock = PgConnection::connect_with(&pool.connect_options()).await?;
-        while !claim(&mut lock, &format!("annals.{}", self.key())).await? {
-            if self.stop.is_cancelled() {
-                return Ok(());
-            }
-            self.pause(Duration::from_secs(1)).await;
-        }
+        let name = format!("annals.{}", self.key());
+        let Some(mut lock) = lead(pool, &name, self.stop).await? else { return Ok(()) };
         let mut at = self.checkpoint().await?;
         let (mut remembered, mut tidied) = (None::<Instant>, None::<Instant>);
         let since = |it: Option<Instant>, time| it.is_none_or(|it| it.elapsed() > time);
@@ -233,14 +228,6 @@ impl Work<'_> {
         tracing::info!(context, %wanted.export_id, archive.bytes, outcome, "an export is delivered");
         Ok(())
     }
-}
-
-/// Takes the lock of this name for as long as the connection lives. Whether it was free.
-async fn claim(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext($1), hashtext(current_database()))")
-        .bind(name)
-        .fetch_one(connection)
-        .await
 }
 
 /// What leads to the report: the event that asks.
