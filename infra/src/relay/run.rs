@@ -131,7 +131,7 @@ impl Relay {
         sqlx::query("SET synchronous_commit = off").execute(&mut *leader).await?;
         let mut checked = Instant::now();
         // Every context's events up to here are published.
-        let mut through = progress.values().map(|it| it.position).min().unwrap_or_default();
+        let mut through = self.published(&progress).await?;
         while !stop.is_cancelled() {
             let next = Instant::now() + PACE;
             let page = self.store.after(through, PAGE, None).await?;
@@ -160,6 +160,20 @@ impl Relay {
             sleep_until(next).await;
         }
         Ok(())
+    }
+
+    /// Up to where nothing is left to publish. A context that has been quiet for long does not have the log read
+    /// anew from its last event on.
+    async fn published(
+        &self,
+        progress: &BTreeMap<&'static str, Progress>,
+    ) -> Result<i64, sqlx::Error> {
+        let mut through = self.store.head().await?;
+        for (context, known) in progress {
+            let next = self.store.after(known.position, 1, Some(context)).await?;
+            through = next.first().map_or(through, |event| through.min(event.position - 1));
+        }
+        Ok(through)
     }
 
     async fn publish_page(

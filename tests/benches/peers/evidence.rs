@@ -27,21 +27,19 @@ const IN_FLIGHT: [u32; 3] = [32, 64, 128];
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Appends while a notary signs the log and while none does, in the order A B B A, so that what drifts hits
-/// both. What a leaf hash takes is reckoned on top of the rate without one, as if nothing else went on
+/// both; the relay that the notary comes with runs both times. What a leaf hash takes is reckoned on top of the rate without one, as if nothing else went on
 /// meanwhile.
 pub async fn appends(rig: &mut Rig) -> Done {
     let hashing = hashing();
     rig.figures.add("evidence.hash.rate", 1.0 / hashing);
     let mut rates = [0.0; 2];
     for signed in [true, false, false, true] {
-        let notary = if signed { Some(notary(rig).await?) } else { None };
+        let mut relay = relay(rig, signed).await?;
         let time = (rig.scale.warmup, rig.scale.measured);
         let many = Wallets::Many;
         let (measured, _) = rig.annals.run(many, Pace::InFlight(512), time, false).await?;
-        if let Some(mut notary) = notary {
-            notary.check()?;
-            notary.stop();
-        }
+        relay.check()?;
+        relay.stop();
         let rate = measured.counts.accepted as f64 / time.1.as_secs_f64();
         tell(if signed { "evidence.signed" } else { "evidence.unsigned" }, rate, 0.0, 0.0);
         rates[usize::from(signed)] += rate / 2.0;
@@ -83,31 +81,30 @@ fn signing(program: &Program) -> Vec<(&'static str, String)> {
         ("ANNALS_SIGNING_KEY_FILE", file("signing-key")),
         ("ANNALS_EVIDENCE_DIR", file("evidence")),
         ("ANNALS_CHECKPOINT_SECONDS", "1".to_owned()),
-        // The notary comes with a relay; this one has nothing to publish.
-        ("ANNALS_CONTEXTS", "restorative".to_owned()),
     ]
 }
 
-/// A notary that has signed all that there is so far.
-async fn notary(rig: &Rig) -> Done<Serving> {
+/// A relay with next to nothing to publish, with which a notary comes where the log is signed. It has signed all that
+/// there is so far.
+async fn relay(rig: &Rig, signed: bool) -> Done<Serving> {
     let program = rig.annals.program();
-    let mut notary = program.serve_as("notary", "relay", &signing(program))?;
+    let mut settings = if signed { signing(program) } else { Vec::new() };
+    settings.push(("ANNALS_CONTEXTS", "restorative".to_owned()));
+    let mut relay = program.serve_as("notary", "relay", &settings)?;
     let (began, head) = (Instant::now(), rig.annals.head().await?);
     let mut connection = rig.annals.connect().await?;
-    loop {
-        let signed: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM annals.checkpoints")
-                .fetch_one(&mut connection)
-                .await?;
-        if signed >= head {
-            return Ok(notary);
-        }
+    let mut size: i64 = if signed { 0 } else { head };
+    while size < head {
         if began.elapsed() > PATIENCE {
-            return Err(format!("signed up to {signed} of {head}").into());
+            return Err(format!("signed up to {size} of {head}").into());
         }
-        notary.check()?;
+        relay.check()?;
         tokio::time::sleep(Duration::from_millis(200)).await;
+        size = sqlx::query_scalar("SELECT coalesce(max(size), 0) FROM annals.checkpoints")
+            .fetch_one(&mut connection)
+            .await?;
     }
+    Ok(relay)
 }
 
 /// All that needs a full log and its rows.
@@ -190,7 +187,7 @@ async fn typical(connection: &mut PgConnection, reader: Uuid, sql: &str) -> Done
 
 /// The whole log, once it is signed.
 async fn verify(rig: &mut Rig) -> Done {
-    notary(rig).await?.stop();
+    relay(rig, true).await?.stop();
     let program = rig.annals.program().clone();
     for _ in 0..rig.scale.rounds {
         let (program, settings) = (program.clone(), signing(&program));
