@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     engine::{Clock, failpoint},
-    reactor::{Sender, identity},
+    reactor::{self, Sender},
     store::{Metadata, StoredEvent, lead},
     transfer::Tables,
 };
@@ -236,16 +236,5 @@ fn cause(event: &StoredEvent) -> Cause {
     let (tenant, correlation_id) = metadata
         .map(|it| (it.tenant, it.correlation_id))
         .unwrap_or_else(|| (event.aggregate_id.clone(), event.event_id.to_string()));
-    Cause {
-        id: event.event_id,
-        event_id: event.event_id,
-        position: u64::try_from(event.position).unwrap_or_default(),
-        aggregate_type: event.aggregate_type.clone(),
-        stream: event.aggregate_id.clone(),
-        at: event.recorded_at,
-        tenant,
-        actor: identity(),
-        actor_kind: ActorKind::System,
-        correlation_id,
-    }
+    reactor::cause(event, tenant, correlation_id, reactor::identity(), ActorKind::System)
 }

@@ -6,7 +6,7 @@ use futures::future::join;
 use sqlx::PgConnection;
 
 use super::{
-    apply::{ApplyError, Checkpoint, Target, apply_all, commit, pass_over},
+    apply::{ApplyError, Checkpoint, Target, apply_all, pass_over},
     page::Page,
     rebuild::{Progress, RebuildError},
 };
@@ -65,17 +65,10 @@ impl Filler<'_> {
         &self,
         connection: &mut PgConnection,
         at: &mut Checkpoint,
-        page: Page,
+        mut page: Page,
     ) -> Result<(), RebuildError> {
-        if let Some(prepared) = page.prepared {
-            match commit(connection, self.target, at, &page.events, prepared).await {
-                Ok((next, _)) => {
-                    *at = next;
-                    return Ok(());
-                }
-                Err(ApplyError::Poison { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        if page.write(connection, self.target, at).await? {
+            return Ok(());
         }
         self.bit_by_bit(connection, at, &page.events).await
     }

@@ -66,7 +66,7 @@ pub fn is_written_with(table: &'static Table, merged: &Merged) -> bool {
     }
 }
 
-/// Stamps of the last versions of rows, as arrays.
+/// Stamps of versions of rows, as arrays.
 #[derive(Default)]
 pub struct Stamped {
     from: Vec<i64>,
@@ -82,12 +82,14 @@ impl Stamped {
     /// The stamps of rows' last events.
     pub fn of<'a>(stamps: &[Stamp], events: impl Iterator<Item = &'a usize>) -> Self {
         let mut all = Self::default();
-        for stamp in events.filter_map(|event| stamps.get(*event)) {
-            all.from.push(stamp.position);
-            all.from_at.push(stamp.at);
-            all.event.push(stamp.event_id);
-        }
+        events.filter_map(|event| stamps.get(*event)).for_each(|stamp| all.push(stamp));
         all
+    }
+
+    fn push(&mut self, stamp: &Stamp) {
+        self.from.push(stamp.position);
+        self.from_at.push(stamp.at);
+        self.event.push(stamp.event_id);
     }
 
     /// Binds the arrays.
@@ -116,9 +118,7 @@ pub fn with_rows(table: &Table, schema: Option<&str>, columns: &str, rows: &str)
 #[derive(Default)]
 struct Versions<'a> {
     rows: Vec<Pair<'a>>,
-    from: Vec<i64>,
-    from_at: Vec<DateTime<Utc>>,
-    event: Vec<Uuid>,
+    stamped: Stamped,
     to: Vec<i64>,
     to_at: Vec<Option<DateTime<Utc>>>,
     afresh: Vec<bool>,
@@ -161,8 +161,9 @@ pub async fn keep(
     let mut ends: BTreeMap<&str, (&'static Table, Ends<'_>)> = BTreeMap::new();
     let none = Row::new();
     for (table, merged) in step.rows().filter(|(table, _)| is_kept(table)) {
+        let with_row = is_written_with(table, merged);
         let mut versions = merged.versions().peekable();
-        if !(merged.is_of_one_event() && !again && is_written_with(table, merged))
+        if !(merged.is_of_one_event() && !again && with_row)
             && let Some(stamp) = versions.peek().and_then(|(event, ..)| stamps.get(*event))
         {
             let (_, ends) = ends.entry(table.name).or_insert_with(|| (table, Ends::default()));
@@ -175,7 +176,7 @@ pub async fn keep(
                 continue;
             };
             let next = versions.peek().and_then(|(event, ..)| stamps.get(*event));
-            if next.is_none() && is_written_with(table, merged) {
+            if next.is_none() && with_row {
                 continue;
             }
             let added = if *write == Write::Add { numbers(columns) } else { Vec::new() };
@@ -183,9 +184,7 @@ pub async fn keep(
             let group = groups.entry((table.name, names, added));
             let (_, group) = group.or_insert_with(|| (table, Versions::default()));
             group.rows.push((&merged.key, columns));
-            group.from.push(stamp.position);
-            group.from_at.push(stamp.at);
-            group.event.push(stamp.event_id);
+            group.stamped.push(stamp);
             group.to.push(next.map_or(OPEN, |next| next.position));
             group.to_at.push(next.map(|next| next.at));
             group.afresh.push(afresh);
@@ -212,9 +211,7 @@ pub async fn keep(
 
 impl Versions<'_> {
     fn bind_to(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
-        arguments.add(&self.from)?;
-        arguments.add(&self.from_at)?;
-        arguments.add(&self.event)?;
+        self.stamped.bind_to(arguments)?;
         arguments.add(&self.to)?;
         arguments.add(&self.to_at)?;
         arguments.add(&self.afresh)

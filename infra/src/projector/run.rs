@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    apply::{ApplyError, Checkpoint, Target, apply, apply_all, checkpoint, commit, pass_over},
+    apply::{ApplyError, Checkpoint, Target, apply, apply_all, checkpoint, pass_over},
     hear::{Ear, Heard},
     page::Page,
     wait::PROJECTED,
@@ -291,24 +291,16 @@ impl Projector {
         connection: &mut PgConnection,
         context: &Context,
         at: &mut Checkpoint,
-        page: Page,
+        mut page: Page,
         stop: &CancellationToken,
     ) -> Result<(), RunError> {
-        let Page { events, prepared } = page;
-        if let Some(prepared) = prepared.filter(|_| !events.is_empty()) {
-            match commit(connection, self.target(context), at, &events, prepared).await {
-                Ok((next, _)) => {
-                    *at = next;
-                    self.told(context, at).await;
-                    metrics::counter!("annals_events_projected_total", "context" => context.name)
-                        .increment(events.len() as u64);
-                    return Ok(());
-                }
-                Err(ApplyError::Poison { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+        if !page.events.is_empty() && page.write(connection, self.target(context), at).await? {
+            self.told(context, at).await;
+            metrics::counter!("annals_events_projected_total", "context" => context.name)
+                .increment(page.events.len() as u64);
+            return Ok(());
         }
-        self.apply_all(connection, context, at, events, stop).await
+        self.apply_all(connection, context, at, page.events, stop).await
     }
 
     /// Applies events; where one cannot be, everything before it, and it is parked.

@@ -17,6 +17,7 @@ mod run;
 mod send;
 mod timers;
 
+pub(crate) use open::cause;
 pub use run::{Reactor, RunError};
 pub use send::{Sender, identity};
 

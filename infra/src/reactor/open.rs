@@ -4,6 +4,7 @@ use annals_commands::{
     ActorKind, Catalogue, Happened,
     reaction::{Cause, Reactions},
 };
+use uuid::Uuid;
 
 use super::run::RunError;
 use crate::{
@@ -56,23 +57,13 @@ fn heard(catalogue: &Catalogue, keys: &Keys, event: &StoredEvent) -> Result<Hear
     let typed = (kind.read)(&event.event_type, opened.payload)
         .map_err(|error| fault(format!("{}: {error}", event.event_type)))?
         .ok_or_else(|| fault(format!("unknown event {}", event.event_type)))?;
+    let actor_kind = match metadata.actor_kind.as_str() {
+        "person" => ActorKind::Person,
+        "operator" => ActorKind::Operator,
+        _ => ActorKind::System,
+    };
     Ok(Heard {
-        cause: Cause {
-            id: event.event_id,
-            event_id: event.event_id,
-            position: u64::try_from(event.position).unwrap_or_default(),
-            aggregate_type: event.aggregate_type.clone(),
-            stream: event.aggregate_id.clone(),
-            at: event.recorded_at,
-            tenant: metadata.tenant,
-            actor: metadata.actor,
-            actor_kind: match metadata.actor_kind.as_str() {
-                "person" => ActorKind::Person,
-                "operator" => ActorKind::Operator,
-                _ => ActorKind::System,
-            },
-            correlation_id: metadata.correlation_id,
-        },
+        cause: cause(event, metadata.tenant, metadata.correlation_id, metadata.actor, actor_kind),
         event: typed,
     })
 }
@@ -80,4 +71,26 @@ fn heard(catalogue: &Catalogue, keys: &Keys, event: &StoredEvent) -> Result<Hear
 fn poison(event: &StoredEvent) -> impl Fn(seal::SealError) -> RunError {
     let name = event.event_type.clone();
     move |error| RunError::Poison(format!("{name}: {error}"))
+}
+
+/// What commands come of: an event, on somebody's behalf.
+pub(crate) fn cause(
+    event: &StoredEvent,
+    tenant: String,
+    correlation_id: String,
+    actor: Uuid,
+    actor_kind: ActorKind,
+) -> Cause {
+    Cause {
+        id: event.event_id,
+        event_id: event.event_id,
+        position: u64::try_from(event.position).unwrap_or_default(),
+        aggregate_type: event.aggregate_type.clone(),
+        stream: event.aggregate_id.clone(),
+        at: event.recorded_at,
+        tenant,
+        actor,
+        actor_kind,
+        correlation_id,
+    }
 }
