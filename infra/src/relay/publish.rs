@@ -1,4 +1,9 @@
-//! Publishing events of one context: all of a batch, or none.
+//! Publishing events of one context, in order: each right after the one before it, or not at all.
+//!
+//! Few go one by one, without waiting for each other: every message says which one it follows, so that what comes
+//! after a lost one is refused as well, and the last one's acknowledgement speaks for all. Many go as one atomic
+//! batch, which the server keeps apart until it is whole: that costs it files and syncs of its own, and saves it a
+//! sync of each message where it is told to sync always.
 
 use std::time::Duration;
 
@@ -12,6 +17,8 @@ use crate::{engine::failpoint, sabotage::broken, store::StoredEvent};
 
 /// Most messages of one atomic batch; the server takes 1,000.
 pub const BATCH: usize = 500;
+/// So many messages are worth an atomic batch.
+const MANY: usize = 100;
 
 /// Why events were not published.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +31,8 @@ pub enum PublishError {
     Moved(String),
 }
 
-/// Publishes a batch right after the stream's message `last`; returns the stream's last sequence.
+/// Publishes events right after the stream's message `last`; returns the stream's last sequence. Where that fails,
+/// some of the first of them may be in the stream.
 pub async fn publish(
     client: &Client,
     events: &[&StoredEvent],
@@ -33,20 +41,19 @@ pub async fn publish(
     last: u64,
     key: &MacKey,
 ) -> Result<u64, PublishError> {
-    let id = Uuid::now_v7().to_string();
     let mut previous = previous;
     let count = events.len();
+    let batch = (count >= MANY).then(|| Uuid::now_v7().to_string());
     let mut answer = None;
-    for (nth, event) in events.iter().enumerate() {
+    for ((nth, event), before) in events.iter().enumerate().zip(last..) {
         let mut headers = headers(event, epoch, previous, key);
         previous = event.position;
         if broken("two_leaders") {
             headers.insert("Nats-Msg-Id", Uuid::now_v7().to_string());
+        } else if nth == 0 || batch.is_none() {
+            headers.insert("Nats-Expected-Last-Sequence", before.to_string());
         }
-        if nth == 0 && !broken("two_leaders") {
-            headers.insert("Nats-Expected-Last-Sequence", last.to_string());
-        }
-        if count > 1 {
+        if let Some(id) = &batch {
             headers.insert("Nats-Batch-Id", id.as_str());
             headers.insert("Nats-Batch-Sequence", (nth + 1).to_string());
             if nth + 1 == count {

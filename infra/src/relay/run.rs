@@ -27,8 +27,10 @@ const POLL: Duration = Duration::from_millis(200);
 const CHECK: Duration = Duration::from_secs(5);
 /// Events read at once.
 const PAGE: i64 = 2_000;
+/// How long it may take until it is noted how far a stream is.
+const NOTED: Duration = Duration::from_millis(20);
 /// From one page to the next, so that under load what comes within a moment is published together.
-const PACE: Duration = Duration::from_millis(2);
+const PACE: Duration = Duration::from_millis(3);
 
 /// The relay of a deployment. One works, others stand by.
 #[derive(Debug, Clone)]
@@ -82,6 +84,10 @@ struct Progress {
     position: i64,
     /// Whether it may be empty: nothing was published since it was found so.
     may_be_empty: bool,
+    /// The last event's hash, where it is still to be noted.
+    unsaid: Option<Vec<u8>>,
+    /// When it was noted last.
+    said: Instant,
 }
 
 impl Relay {
@@ -129,20 +135,34 @@ impl Relay {
         // From here on a note that is lost with the server's last moments does no harm: the stream's last message
         // says how far it is, and under which epoch.
         sqlx::query("SET synchronous_commit = off").execute(&mut *leader).await?;
+        let relayed = self.relay(leader, &mut progress, stop).await;
+        self.say(leader, &mut progress).await?;
+        relayed
+    }
+
+    async fn relay(
+        &self,
+        leader: &mut PgConnection,
+        progress: &mut BTreeMap<&'static str, Progress>,
+        stop: &CancellationToken,
+    ) -> Result<(), RelayError> {
         let mut checked = Instant::now();
         // Every context's events up to here are published.
-        let mut through = self.published(&progress).await?;
+        let mut through = self.published(progress).await?;
         while !stop.is_cancelled() {
             let next = Instant::now() + PACE;
             let page = self.store.after(through, PAGE, None).await?;
             failpoint("relay_read");
-            if let Some(end) = page.last().map(|event| event.position) {
-                self.publish_page(leader, &page, &mut progress).await?;
-                through = end;
-                metrics::gauge!("annals_relay_position").set(end as f64);
-                if page.len() as i64 == PAGE {
-                    continue;
+            match page.last().map(|event| event.position) {
+                Some(end) => {
+                    self.publish_page(leader, &page, progress).await?;
+                    through = end;
+                    metrics::gauge!("annals_relay_position").set(end as f64);
+                    if page.len() as i64 == PAGE {
+                        continue;
+                    }
                 }
+                None => self.say(leader, progress).await?,
             }
             if checked.elapsed() >= CHECK {
                 checked = Instant::now();
@@ -153,11 +173,28 @@ impl Relay {
                 let head = self.store.head().await?;
                 metrics::gauge!("annals_relay_lag_events").set((head - through) as f64);
             }
+            let all_said = progress.values().all(|it| it.unsaid.is_none());
+            let patience = if all_said { POLL } else { NOTED };
             tokio::select! {
                 () = stop.cancelled() => {}
-                _ = timeout(POLL, self.bell.notified()) => {}
+                _ = timeout(patience, self.bell.notified()) => {}
             }
             sleep_until(next).await;
+        }
+        Ok(())
+    }
+
+    /// Notes how far streams are where that was not noted yet.
+    async fn say(
+        &self,
+        leader: &mut PgConnection,
+        progress: &mut BTreeMap<&'static str, Progress>,
+    ) -> Result<(), sqlx::Error> {
+        for (context, known) in progress {
+            if let Some(hash) = known.unsaid.take() {
+                Self::remember(leader, context, known, &hash).await?;
+                known.said = Instant::now();
+            }
         }
         Ok(())
     }
@@ -202,8 +239,12 @@ impl Relay {
                 known.may_be_empty = false;
                 if let Some(event) = batch.last() {
                     known.position = event.position;
-                    Self::remember(leader, context, known, &event.hash).await?;
-                    failpoint("relay_remembered");
+                    known.unsaid = Some(event.hash.clone());
+                    if known.said.elapsed() >= NOTED {
+                        Self::remember(leader, context, known, &event.hash).await?;
+                        (known.unsaid, known.said) = (None, Instant::now());
+                        failpoint("relay_remembered");
+                    }
                 }
                 metrics::counter!("annals_events_published_total", "context" => *context)
                     .increment(batch.len() as u64);
@@ -236,6 +277,8 @@ impl Relay {
             last: info.state.last_sequence,
             position: 0,
             may_be_empty: info.state.messages == 0,
+            unsaid: None,
+            said: Instant::now(),
         };
         let same = known.as_ref().is_none_or(|it| it.1 == progress.created);
         let was = known.as_ref().map_or(0, |it| it.2);
