@@ -22,6 +22,11 @@ pub fn history_schema(live: &str) -> String {
     format!("{live}_history")
 }
 
+/// Whether a schema is one of history tables.
+pub fn is_history(schema: &str) -> bool {
+    schema.ends_with("_history")
+}
+
 /// The schema of a read model's tables and views as of an instant.
 #[must_use]
 pub fn as_of_schema(live: &str) -> String {

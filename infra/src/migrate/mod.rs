@@ -6,6 +6,7 @@ mod read_model;
 mod versions;
 
 pub use deferred::{defer, make as make_deferred};
+pub(crate) use history::is_history;
 pub use history::{as_of_schema, history_schema, schemas};
 pub use read_model::{
     build, build_rows, drop_schema, rename, replace_schema, retire_schema, tables_hash,

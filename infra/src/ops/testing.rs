@@ -200,6 +200,7 @@ impl World {
             client: None,
             key: MacKey::new(b"a test"),
             history: true,
+            met: Arc::default(),
         };
         let stop = CancellationToken::new();
         let task = tokio::spawn(projector.run(context, stop.clone()));

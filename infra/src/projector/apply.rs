@@ -12,8 +12,9 @@ use super::{
     before,
     history::{self, Stamp},
     merge::{Step, merge},
+    met::Met,
     partitions,
-    write::{WriteError, write},
+    write::{Making, WriteError, write},
 };
 use crate::{
     engine::failpoint,
@@ -65,6 +66,8 @@ pub struct Target<'a> {
     pub schema: Option<&'a str>,
     /// Whether versions of rows are wanted.
     pub history: bool,
+    /// In which tables rows were met that were to be made.
+    pub met: &'a Met,
 }
 
 /// Why events were not applied.
@@ -187,62 +190,113 @@ pub(super) async fn commit(
     before::tell(connection, target, events, &mut changes)
         .await
         .map_err(|error| refused(error, "what was before", poison))?;
-    let erasures = stamps.as_deref().map(|stamps| history::erasures(&changes, stamps));
-    let keeps = stamps.is_some();
-    let steps = merge(changes, keeps);
-    let mut transaction = connection.begin().await?;
-    let moved = sqlx::query(
-        "UPDATE annals.projections
-         SET position = $4, hash = $5, recorded_at = $6, stopped_at = NULL, error = NULL,
-             history = $7
-         WHERE name = $1 AND epoch = $2 AND position = $3",
-    )
-    .bind(target.name)
-    .bind(from.epoch)
-    .bind(from.position)
-    .bind(last.position)
-    .bind(&last.hash)
-    .bind(last.recorded_at)
-    .bind(keeps)
-    .execute(&mut *transaction)
-    .await?;
-    if moved.rows_affected() != 1 {
-        return Err(ApplyError::Fenced);
+    let rows = Rows {
+        erasures: stamps.as_deref().map(|stamps| history::erasures(&changes, stamps)),
+        steps: merge(changes, stamps.is_some()),
+        stamps,
+    };
+    loop {
+        match rows.write(connection, target, from, last).await {
+            Ok(()) => break,
+            Err(Unwritten::Rows(error)) if target.met.learns_from(&error) => {}
+            Err(Unwritten::Rows(WriteError::Postgres { table, source })) => {
+                return Err(refused(source, &table, poison));
+            }
+            Err(Unwritten::Rows(error @ WriteError::Rows { .. })) => {
+                return Err(poison(error.to_string()));
+            }
+            Err(Unwritten::Apart(error, what)) => return Err(refused(error, what, poison)),
+            Err(Unwritten::Fenced) => return Err(ApplyError::Fenced),
+        }
     }
-    if broken("checkpoint_outside_transaction") {
-        sqlx::query("COMMIT").execute(&mut *transaction).await?;
-        sqlx::query("BEGIN").execute(&mut *transaction).await?;
-    }
-    failpoint("projecting");
-    if let Err(error) = partitions::ensure(&mut transaction, target.schema, &steps).await {
-        return Err(refused(error, "a partition", poison));
-    }
-    if target.schema.is_some() {
-        index_for(&mut transaction, target.name, &steps).await?;
-    }
-    let mut written = write(&mut transaction, target.schema, &steps, stamps.as_deref()).await;
-    if let (Ok(()), Some(erasures)) = (&written, &erasures) {
-        written = history::bury(&mut transaction, target.schema, erasures).await;
-    }
-    match written {
-        Ok(()) => {}
-        Err(WriteError::Postgres { table, source }) => return Err(refused(source, &table, poison)),
-        Err(error @ WriteError::Rows { .. }) => return Err(poison(error.to_string())),
-    }
-    failpoint("rows_written");
-    if let Err(error) = transaction.commit().await {
-        return Err(refused(error, "at commit", poison));
-    }
-    failpoint("projected");
     let next = Checkpoint {
         position: last.position,
         hash: Some(last.hash.clone()),
         recorded_at: Some(last.recorded_at),
         stopped_at: None,
-        history: keeps,
+        history: rows.stamps.is_some(),
         ..from.clone()
     };
     Ok((next, applied))
+}
+
+/// What a batch comes to.
+struct Rows {
+    steps: Vec<Step>,
+    stamps: Option<Vec<Stamp>>,
+    erasures: Option<history::Erasures>,
+}
+
+/// Why it was not written.
+enum Unwritten {
+    Fenced,
+    Rows(WriteError),
+    /// Something besides the rows, and what.
+    Apart(sqlx::Error, &'static str),
+}
+
+impl From<WriteError> for Unwritten {
+    fn from(error: WriteError) -> Self {
+        Self::Rows(error)
+    }
+}
+
+impl From<sqlx::Error> for Unwritten {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Apart(error, "the checkpoint")
+    }
+}
+
+impl Rows {
+    /// Writes it and moves the checkpoint to the batch's last event, in one transaction.
+    async fn write(
+        &self,
+        connection: &mut PgConnection,
+        target: Target<'_>,
+        from: &Checkpoint,
+        last: &StoredEvent,
+    ) -> Result<(), Unwritten> {
+        let mut transaction = connection.begin().await?;
+        let moved = sqlx::query(
+            "UPDATE annals.projections
+             SET position = $4, hash = $5, recorded_at = $6, stopped_at = NULL, error = NULL,
+                 history = $7
+             WHERE name = $1 AND epoch = $2 AND position = $3",
+        )
+        .bind(target.name)
+        .bind(from.epoch)
+        .bind(from.position)
+        .bind(last.position)
+        .bind(&last.hash)
+        .bind(last.recorded_at)
+        .bind(self.stamps.is_some())
+        .execute(&mut *transaction)
+        .await?;
+        if moved.rows_affected() != 1 {
+            return Err(Unwritten::Fenced);
+        }
+        if broken("checkpoint_outside_transaction") {
+            sqlx::query("COMMIT").execute(&mut *transaction).await?;
+            sqlx::query("BEGIN").execute(&mut *transaction).await?;
+        }
+        failpoint("projecting");
+        partitions::ensure(&mut transaction, target.schema, &self.steps)
+            .await
+            .map_err(|error| Unwritten::Apart(error, "a partition"))?;
+        if target.schema.is_some() {
+            index_for(&mut transaction, target.name, &self.steps).await?;
+        }
+        let making = Making { met: target.met, first: target.context.before };
+        let stamps = self.stamps.as_deref();
+        write(&mut transaction, target.schema, &self.steps, making, stamps).await?;
+        if let Some(erasures) = &self.erasures {
+            history::bury(&mut transaction, target.schema, erasures).await?;
+        }
+        failpoint("rows_written");
+        transaction.commit().await.map_err(|error| Unwritten::Apart(error, "at commit"))?;
+        failpoint("projected");
+        Ok(())
+    }
 }
 
 /// Applies events that follow the checkpoint directly, in as few transactions as they let themselves be

@@ -30,7 +30,8 @@ type Fields = Map<String, Value>;
 /// A row as it is known while a batch is gone through; none where it is not there.
 type Known = HashMap<(&'static str, String), Option<Fields>>;
 
-/// Puts into each event's line what the rows that it changes held before.
+/// Puts into each event's line what the rows that it changes held before. Events that are applied again find their
+/// lines, which stay as they are: what the rows hold by then is not what was before them.
 ///
 /// # Errors
 /// When Postgres does not answer.
@@ -62,48 +63,13 @@ pub(super) async fn tell(
         let rows = written(connection, target.schema, table, &those).await?;
         typed.extend(places.into_iter().zip(rows));
     }
-    // Events that are applied again find their lines: what the rows hold now is not what was before them. A rebuild
-    // begins with no line.
-    let kept = match target.schema {
-        None => lines_of(connection, lines, column, changes).await?,
-        Some(_) => HashMap::new(),
-    };
     let told = go_through(changes, &mut known, &typed, events.len());
     for (nth, change) in changes.iter_mut().filter(|(_, change)| is_line(change, lines)) {
-        if let Some(values) = kept.get(&key_of(lines, &change.key)) {
-            change.columns.insert(column, values.clone());
-        } else if let Some(values) = told.get(*nth).filter(|values| !values.is_empty()) {
+        if let Some(values) = told.get(*nth).filter(|values| !values.is_empty()) {
             change.columns.insert(column, Value::Object(values.clone()));
         }
     }
     Ok(())
-}
-
-/// The lines that are there already, by their keys, and what they tell of the values before.
-async fn lines_of(
-    connection: &mut PgConnection,
-    lines: &'static Table,
-    column: &str,
-    changes: &[(usize, Change)],
-) -> Result<HashMap<String, Value>, sqlx::Error> {
-    let keys = changes.iter().filter(|(_, change)| is_line(change, lines));
-    let said: Vec<String> =
-        lines.key.iter().map(|it| format!("'{it}', row.{}", quoted(it))).collect();
-    let picked = format!(
-        "jsonb_build_array(jsonb_build_object({}), row.{})",
-        said.join(", "),
-        quoted(column)
-    );
-    let keys = keys.map(|(_, change)| &change.key);
-    let rows = found(connection, None, lines, &picked, keys).await?;
-    let line = |row: Value| match row {
-        Value::Array(pair) => match <[Value; 2]>::try_from(pair) {
-            Ok([Value::Object(key), values]) => Some((key_of(lines, &Row::from(key)), values)),
-            _ => None,
-        },
-        _ => None,
-    };
-    Ok(rows.into_iter().filter_map(line).collect())
 }
 
 /// Whether a change may meet a row that is there: a row is made once, but for one that is the stream's own.
@@ -236,7 +202,7 @@ fn as_json(table: &'static Table, row: &str, wanted: impl Fn(&str) -> bool) -> S
         let cast = if column.kind.starts_with("numeric") { "::text" } else { "" };
         format!("'{}', {row}.{}{cast}", column.name, quoted(column.name))
     });
-    format!("jsonb_build_object({})", fields.collect::<Vec<_>>().join(", "))
+    format!("json_build_object({})", fields.collect::<Vec<_>>().join(", "))
 }
 
 /// Reads the rows that are there.

@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::{
     columns::{Columns, Pair, query},
     merge::{Merged, Step, Write},
+    met::{Met, Which},
     write::{WriteError, qualified, quoted, refused, wanted, with_key},
 };
 use crate::{migrate::history_schema, store::StoredEvent};
@@ -59,8 +60,9 @@ pub fn is_written_with(table: &'static Table, merged: &Merged) -> bool {
     match &merged.written {
         Some((Write::Patch, _)) => true,
         Some((Write::Put, columns)) => {
-            let known = |name| columns.contains_key(name) || merged.key.contains_key(name);
-            table.columns().iter().all(|it| known(it.name))
+            // A row says each column once, and none that its table does not have.
+            let keys = merged.key.keys().filter(|it| !columns.contains_key(it)).count();
+            columns.len() + keys == table.columns().len()
         }
         Some((Write::Add, _)) | None => false,
     }
@@ -100,18 +102,26 @@ impl Stamped {
     }
 }
 
-/// Parts of a statement that writes rows: ends the versions of the rows `given` that are open, and adds their last
-/// ones with the `columns` of `rows`, which have the stamps as well.
-pub fn with_rows(table: &Table, schema: Option<&str>, columns: &str, rows: &str) -> String {
-    let names = Names::new(table, schema);
+/// Part of a statement that writes rows: ends the versions of the rows `given` that are open.
+pub fn ended(table: &Table, schema: Option<&str>) -> String {
+    format!("ended AS ({}), ", Names::new(table, schema).end("given"))
+}
+
+/// Part of a statement that writes rows: adds their last versions with the `columns` of `rows`, which have the stamps
+/// as well.
+pub fn added(table: &Table, schema: Option<&str>, met: &Met, columns: &str, rows: &str) -> String {
     format!(
-        "ended AS ({}), past AS (INSERT INTO {} \
+        "past AS (INSERT INTO {} \
              ({columns}, annals_from, annals_from_at, annals_event, annals_to, annals_to_at) \
-         SELECT {columns}, annals_from, annals_from_at, annals_event, {OPEN}, 'infinity' FROM {rows} \
-         ON CONFLICT DO NOTHING)",
-        names.end("given"),
-        names.past
+         SELECT {columns}, annals_from, annals_from_at, annals_event, {OPEN}, 'infinity' FROM {rows}{})",
+        Names::new(table, schema).past,
+        unless_there(table, met),
     )
+}
+
+/// Leaves a version as it is that may be there: its event was applied before.
+fn unless_there(table: &Table, met: &Met) -> &'static str {
+    if met.in_table(table, Which::Past) { " ON CONFLICT DO NOTHING" } else { "" }
 }
 
 /// Versions of rows of one table that say the same columns, as one statement takes them.
@@ -154,6 +164,7 @@ pub async fn keep(
     connection: &mut PgConnection,
     schema: Option<&str>,
     step: &Step,
+    met: &Met,
     stamps: &[Stamp],
     again: bool,
 ) -> Result<(), WriteError> {
@@ -201,7 +212,12 @@ pub async fn keep(
     for ((_, names, added), (table, versions)) in groups {
         let names = with_key(table, &names);
         let columns = Columns::of(table, names.iter().copied(), &versions.rows);
-        let sql = Names::new(table, schema).add(&columns.given(1, OF_VERSIONS), &names, &added);
+        let sql = Names::new(table, schema).add(
+            &columns.given(1, OF_VERSIONS),
+            &names,
+            &added,
+            unless_there(table, met),
+        );
         let mut arguments = PgArguments::default();
         let bound = columns.bind_to(&mut arguments).and_then(|()| versions.bind_to(&mut arguments));
         run(connection, table, &sql, bound, arguments).await?;
@@ -381,24 +397,24 @@ impl<'a> Names<'a> {
     }
 
     /// Ends the versions that are open. The last one is looked up first, by a query that no planner turns
-    /// round: found by the row's key alone, a version would cost more the more of them there are.
+    /// round: found by the row's key alone, a version would cost more the more of them there are. Then it is where it
+    /// was found: nobody else writes here.
     fn end(&self, given: &str) -> String {
         let Self { past, .. } = self;
         format!(
             "UPDATE {past} AS open SET annals_to = given.annals_from, annals_to_at = given.annals_from_at \
-             FROM (SELECT given.*, last.annals_from AS annals_last FROM {given} AS given \
-                 CROSS JOIN LATERAL (SELECT known.annals_from FROM {past} AS known \
-                     WHERE {} ORDER BY known.annals_from DESC LIMIT 1) AS last \
-                 WHERE last.annals_from < given.annals_from OFFSET 0) AS given \
-             WHERE {} AND open.annals_from = given.annals_last AND open.annals_to = {OPEN}",
+             FROM (SELECT given.annals_from, given.annals_from_at, last.place FROM {given} AS given \
+                 CROSS JOIN LATERAL (SELECT known.ctid AS place, known.annals_from, known.annals_to \
+                     FROM {past} AS known WHERE {} ORDER BY known.annals_from DESC LIMIT 1) AS last \
+                 WHERE last.annals_from < given.annals_from AND last.annals_to = {OPEN} OFFSET 0) AS given \
+             WHERE open.ctid = given.place",
             self.same("known", "given"),
-            self.same("open", "given"),
         )
     }
 
     /// Adds versions: the columns in `names` as they are given, numbers in `added` added to what is there,
     /// all others as they are there.
-    fn add(&self, given: &str, names: &[&str], added: &[&str]) -> String {
+    fn add(&self, given: &str, names: &[&str], added: &[&str], conflict: &str) -> String {
         let Self { live, past, make, table } = self;
         let all = table.columns();
         let first = quoted(table.key.first().copied().unwrap_or_default());
@@ -425,7 +441,7 @@ impl<'a> Names<'a> {
         format!(
             "INSERT INTO {past} ({}, annals_from, annals_from_at, annals_event, annals_to, annals_to_at) \
              SELECT {}, given.annals_from, given.annals_from_at, given.annals_event, given.annals_to, \
-                 coalesce(given.annals_to_at, 'infinity') FROM {given} AS given{was} ON CONFLICT DO NOTHING",
+                 coalesce(given.annals_to_at, 'infinity') FROM {given} AS given{was}{conflict}",
             columns.join(", "),
             values.join(", "),
         )

@@ -11,6 +11,7 @@ mod fill;
 mod hear;
 mod history;
 mod merge;
+mod met;
 mod page;
 mod partitions;
 mod rebuild;
@@ -22,6 +23,7 @@ mod write;
 
 pub use apply::{Applied, ApplyError, Checkpoint, Target, checkpoint};
 pub(crate) use apply::{changes_of, envelope};
+pub use met::Met;
 pub(crate) use partitions::ahead;
 pub use rebuild::{Progress, Rebuild, RebuildError, Rebuilt, rebuild};
 pub use replay::{Difference, DifferentRow, How, ReplayError, Replayed, forget, replay};

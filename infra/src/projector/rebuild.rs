@@ -11,6 +11,7 @@ use super::{
     apply::{ApplyError, Checkpoint, Target, checkpoint},
     fill::Filler,
     history::is_kept,
+    met::Met,
     write,
 };
 use crate::{
@@ -125,7 +126,8 @@ async fn alone(
     // Whoever is erased from here on takes this checkpoint's epoch away, and the rebuild ends. Those who were
     // erased before are forgotten here, should their keys still be in memory. (shared.erasure)
     keys.refresh_destroyed().await.map_err(ApplyError::from)?;
-    let target = Target { context, name: &next, schema: Some(&next), history };
+    let met = Met::default();
+    let target = Target { context, name: &next, schema: Some(&next), history, met: &met };
     let filler = Filler { store: &store, target, aggregates, keys };
     let mut events = 0;
     for indexed in [false, true] {

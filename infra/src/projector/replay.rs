@@ -14,6 +14,7 @@ use super::{
     apply::{ApplyError, Checkpoint, Target, changes_of, checkpoint},
     fill::Filler,
     history,
+    met::Met,
     rebuild::{Progress, Rebuild, RebuildError, digest},
     write::{self, quoted},
 };
@@ -301,7 +302,9 @@ impl Replay<'_> {
         told: &mut impl FnMut(Progress),
     ) -> Result<u64, ReplayError> {
         let Rebuild { context, aggregates, keys, .. } = self.work;
-        let target = Target { context, name: self.into, schema: Some(self.into), history: false };
+        let met = Met::default();
+        let target =
+            Target { context, name: self.into, schema: Some(self.into), history: false, met: &met };
         let filler = Filler { store, target, aggregates, keys };
         write::prepare(&mut self.connection).await?;
         let events = filler.fill(&mut self.connection, at, end, told).await?;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     apply::{ApplyError, Checkpoint, Target, apply, apply_all, checkpoint, pass_over},
     hear::{Ear, Heard},
+    met::Met,
     page::Page,
     wait::PROJECTED,
     write,
@@ -31,7 +32,7 @@ const BATCH: usize = 1_000;
 /// So few events leave nothing to be gained from working out the next ones meanwhile.
 const FEW: usize = 250;
 /// From one small batch to the next, so that statements are shared by whatever comes within a moment.
-const PACE: Duration = Duration::from_millis(4);
+const PACE: Duration = Duration::from_millis(6);
 /// How long a missing row of another context is waited for.
 const PARENT: Duration = Duration::from_secs(30);
 
@@ -52,6 +53,8 @@ pub struct Projector {
     pub key: MacKey,
     /// Whether versions of rows are kept.
     pub history: bool,
+    /// In which tables rows were met that were to be made.
+    pub met: Arc<Met>,
 }
 
 impl std::fmt::Debug for Projector {
@@ -381,8 +384,8 @@ impl Projector {
         }
     }
 
-    fn target<'a>(&self, context: &'a Context) -> Target<'a> {
-        Target { context, name: context.name, schema: None, history: self.history }
+    fn target<'a>(&'a self, context: &'a Context) -> Target<'a> {
+        Target { context, name: context.name, schema: None, history: self.history, met: &self.met }
     }
 
     /// Says how far the rows are, to whoever waits or watches.

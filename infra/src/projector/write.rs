@@ -9,6 +9,7 @@ use super::{
     columns::{Columns, Pair, query},
     history::{self, Stamp, Stamped},
     merge::{Dropped, Step, Write},
+    met::{Met, Which},
 };
 
 /// Why rows were not written.
@@ -73,17 +74,42 @@ impl Group<'_> {
     }
 }
 
+/// What is known of rows that are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Making<'a> {
+    /// Where some were met.
+    pub met: &'a Met,
+    /// A column of a table that stays as it was first made.
+    pub first: Option<(&'static Table, &'static str)>,
+}
+
+impl Making<'_> {
+    /// How a row is made: as a new one, or in the place of one that may be there.
+    fn conflict(self, table: &Table, names: &[&str]) -> String {
+        if !self.met.in_table(table, Which::Live) {
+            return String::new();
+        }
+        let stays = |name: &&str| {
+            self.first.is_some_and(|(it, column)| it.name == table.name && column == *name)
+        };
+        let names: Vec<&str> = names.iter().copied().filter(|it| !stays(it)).collect();
+        let (key, set) = (list(table.key), set(table, &names, "excluded"));
+        format!(" ON CONFLICT ({key}) DO UPDATE SET {set}")
+    }
+}
+
 /// Writes steps, in order, into a schema; where the events are given, versions into the schema beside it.
 pub async fn write(
     connection: &mut PgConnection,
     schema: Option<&str>,
     steps: &[Step],
+    making: Making<'_>,
     past: Option<&[Stamp]>,
 ) -> Result<(), WriteError> {
     let none = Row::new();
     for (nth, step) in steps.iter().enumerate() {
         if let Some(stamps) = past {
-            history::keep(connection, schema, step, stamps, nth > 0).await?;
+            history::keep(connection, schema, step, making.met, stamps, nth > 0).await?;
         }
         let mut dropped: BTreeMap<(Dropped, &str), Group<'_>> = BTreeMap::new();
         let mut written: BTreeMap<(&str, Write, Vec<&str>), Group<'_>> = BTreeMap::new();
@@ -118,8 +144,10 @@ pub async fn write(
             if let Some(stamps) = past.filter(|_| !with_past.is_empty()) {
                 let stamped = Stamped::of(stamps, with_past.iter());
                 let sql = match write {
-                    Write::Patch => patch_with_past(table, schema, &names, &columns),
-                    Write::Put | Write::Add => put_with_past(table, schema, &names, &columns),
+                    Write::Patch => patch_with_past(table, schema, making, &names, &columns),
+                    Write::Put | Write::Add => {
+                        put_with_past(table, schema, making, &names, &columns)
+                    }
                 };
                 let mut arguments = PgArguments::default();
                 let bound = columns.bind_to(&mut arguments);
@@ -128,7 +156,7 @@ pub async fn write(
                 continue;
             }
             let sql = match write {
-                Write::Put => put(table, schema, &names, &columns.given(1, &[])),
+                Write::Put => put(table, schema, making, &names, &columns.given(1, &[])),
                 Write::Patch => patch(table, schema, &names, &columns.given(1, &[])),
                 Write::Add => {
                     let first = rows.first().map_or(&none, |(_, columns)| columns);
@@ -180,8 +208,7 @@ async fn send(
     let found = done.map_err(|source| refused(table, source))?.rows_affected();
     match expected.map(|count| u64::try_from(count).unwrap_or(u64::MAX)) {
         Some(expected) if expected != found => {
-            let table = format!("{}.{}", table.schema, table.name);
-            Err(WriteError::Rows { table, expected, found })
+            Err(WriteError::Rows { table: full_name(table), expected, found })
         }
         _ => Ok(()),
     }
@@ -223,7 +250,12 @@ pub(super) fn wanted(change: &Change) -> String {
 }
 
 pub(super) fn refused(table: &Table, source: sqlx::Error) -> WriteError {
-    WriteError::Postgres { table: format!("{}.{}", table.schema, table.name), source }
+    WriteError::Postgres { table: full_name(table), source }
+}
+
+/// A table's documented name, with its context's.
+pub(super) fn full_name(table: &Table) -> String {
+    format!("{}.{}", table.schema, table.name)
 }
 
 pub(super) fn qualified(table: &Table, schema: Option<&str>) -> String {
@@ -251,14 +283,18 @@ fn set(table: &Table, names: &[&str], from: &str) -> String {
 fn put_with_past(
     table: &Table,
     schema: Option<&str>,
+    making: Making<'_>,
     names: &[&str],
     columns: &Columns<'_>,
 ) -> String {
+    // A row that is new has no version that could be open.
+    let may_be_there = making.met.in_table(table, Which::Live);
+    let ended = if may_be_there { history::ended(table, schema) } else { String::new() };
     format!(
-        "WITH given AS MATERIALIZED {}, {} {}",
+        "WITH given AS MATERIALIZED {}, {ended}{} {}",
         columns.given(1, Stamped::NAMES),
-        history::with_rows(table, schema, &list(names), "given"),
-        put(table, schema, names, "given"),
+        history::added(table, schema, making.met, &list(names), "given"),
+        put(table, schema, making, names, "given"),
     )
 }
 
@@ -266,6 +302,7 @@ fn put_with_past(
 fn patch_with_past(
     table: &Table,
     schema: Option<&str>,
+    making: Making<'_>,
     names: &[&str],
     columns: &Columns<'_>,
 ) -> String {
@@ -274,21 +311,27 @@ fn patch_with_past(
     let stamps = Stamped::NAMES.iter().map(|(name, _)| said("changed")(name));
     let returned: Vec<_> = all.iter().map(|name| said("row")(name)).chain(stamps).collect();
     format!(
-        "WITH given AS MATERIALIZED {}, written AS ({} RETURNING {}), {} SELECT FROM written",
+        "WITH given AS MATERIALIZED {}, written AS ({} RETURNING {}), {}{} SELECT FROM written",
         columns.given(1, Stamped::NAMES),
         patch(table, schema, names, "given"),
         returned.join(", "),
-        history::with_rows(table, schema, &list(&all), "written"),
+        history::ended(table, schema),
+        history::added(table, schema, making.met, &list(&all), "written"),
     )
 }
 
-fn put(table: &Table, schema: Option<&str>, names: &[&str], given: &str) -> String {
+fn put(
+    table: &Table,
+    schema: Option<&str>,
+    making: Making<'_>,
+    names: &[&str],
+    given: &str,
+) -> String {
     format!(
-        "INSERT INTO {} AS row ({1}) SELECT {1} FROM {given} AS given ON CONFLICT ({2}) DO UPDATE SET {3}",
+        "INSERT INTO {} AS row ({1}) SELECT {1} FROM {given} AS given{2}",
         qualified(table, schema),
         list(names),
-        list(table.key),
-        set(table, names, "excluded"),
+        making.conflict(table, names),
     )
 }
 

@@ -447,6 +447,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
                 client: Some(client.clone()),
                 key: mac.clone(),
                 history: config.history.has(name),
+                met: Arc::default(),
             };
             tasks.push(tokio::spawn(projector.run(name, stop.clone())));
         }

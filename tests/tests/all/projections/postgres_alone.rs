@@ -42,6 +42,7 @@ async fn events_are_projected_with_nats_switched_off() {
             client: None,
             key: key.clone(),
             history: true,
+            met: Arc::default(),
         };
         tokio::spawn(projector.run(context, stop.clone()))
     });
