@@ -46,6 +46,12 @@ impl Cache {
         self.streams.pop(stream);
     }
 
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.streams.clear();
+        self.claims.clear();
+    }
+
     /// Whether an aggregate is in memory.
     pub fn holds(&self, stream: &Stream) -> bool {
         self.streams.contains(stream)

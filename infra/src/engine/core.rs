@@ -67,7 +67,11 @@ enum Report {
         unsure: bool,
         batch: Box<Building>,
     },
-    Head(i64),
+    /// Where the log ended, and what was known of it when it was asked.
+    Head {
+        head: i64,
+        known: i64,
+    },
     Followed {
         until: i64,
         streams: Option<Vec<(String, String)>>,
@@ -576,7 +580,8 @@ impl Core {
             Report::Duplicates { found, unsure, batch } => {
                 self.duplicates(found, unsure, *batch);
             }
-            Report::Head(head) => {
+            Report::Head { head, known } if head < known => self.put_back(head),
+            Report::Head { head, .. } => {
                 if self.in_flight.is_none() && self.building.is_empty() && head > self.known_head {
                     self.follow(head);
                 }
@@ -646,7 +651,9 @@ impl Core {
     fn committed(&mut self, base: i64, batch: Building) {
         let size = batch.decided.iter().map(|it| it.last).max().unwrap_or_default();
         let end = base + size;
-        if base == self.known_head {
+        if base < self.known_head {
+            self.put_back(end);
+        } else if base == self.known_head {
             self.known_head = end;
         } else {
             self.own.push((base, end));
@@ -870,11 +877,25 @@ impl Core {
             return;
         }
         let (store, back) = (self.parts.store.clone(), self.back.clone());
+        let known = self.known_head;
         tokio::spawn(async move {
             if let Ok(head) = store.head().await {
-                let _ = back.send(Report::Head(head));
+                let _ = back.send(Report::Head { head, known });
             }
         });
+    }
+
+    /// The log ends before what is known of it: it was put back to an older state, and nothing in memory holds any
+    /// more.
+    fn put_back(&mut self, head: i64) {
+        tracing::error!(known = self.known_head, head, "the log was put back to an older state");
+        self.cache.clear();
+        self.own.clear();
+        (self.known_head, self.last_foreign) = (head, 0);
+        self.head.store(head, Ordering::Relaxed);
+        self.undo(Building::default());
+        let deferred = std::mem::take(&mut self.deferred);
+        self.again.extend(deferred);
     }
 
     /// Finds out what others wrote up to a position.

@@ -2,14 +2,16 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use annals_commands::{ActorKind, Code, Problem};
-use async_nats::{Client, HeaderMap, Message, Subject, SubscribeError};
+use async_nats::{Client, HeaderMap, Message, Subject, SubscribeError, Subscriber};
 use bytes::Bytes;
-use futures::{StreamExt, stream::select_all};
+use futures::{Stream, StreamExt, stream::select_all};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
@@ -29,6 +31,9 @@ use crate::{
 
 /// How long an answer waits for rows.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a stopping service waits for NATS to say that no more requests come.
+const LAST_CALL: Duration = Duration::from_secs(2);
 
 /// The services of all contexts of a process.
 #[derive(Debug, Clone)]
@@ -58,6 +63,21 @@ pub enum ServiceError {
 }
 
 type Reply = (Subject, Option<HeaderMap>, Bytes);
+
+/// The requests of a context.
+struct Commands {
+    description: Arc<Description>,
+    commands: Subscriber,
+}
+
+impl Stream for Commands {
+    type Item = (Arc<Description>, Message);
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let message = self.commands.poll_next_unpin(context);
+        message.map(|message| Some((Arc::clone(&self.description), message?)))
+    }
+}
 
 /// What an answer needs to find its way.
 struct Answering {
@@ -90,14 +110,7 @@ impl Service {
             let description = Description::new(context, instance.clone(), version, now);
             let commands = format!("{}.cmd.*", context.name);
             let commands = self.client.queue_subscribe(commands, "q".to_owned()).await?;
-            streams.push(
-                commands
-                    .map({
-                        let description = Arc::clone(&description);
-                        move |message| (Arc::clone(&description), message)
-                    })
-                    .boxed(),
-            );
+            streams.push(Commands { description: Arc::clone(&description), commands });
             descriptions.push(description);
             self.help(context.name, &replies, &stop).await?;
         }
@@ -110,7 +123,7 @@ impl Service {
 
     async fn take(
         self,
-        streams: Vec<futures::stream::BoxStream<'static, (Arc<Description>, Message)>>,
+        streams: Vec<Commands>,
         replies: mpsc::UnboundedSender<Reply>,
         writer: JoinHandle<()>,
         stop: CancellationToken,
@@ -125,6 +138,19 @@ impl Service {
             };
             let Some((description, message)) = next else { break };
             self.handle(&description, message, &replies, &tracker);
+        }
+        // What has come here is nobody else's to answer any more.
+        let rest = async {
+            for stream in requests.iter_mut() {
+                let _ = stream.commands.drain().await;
+            }
+            heard(&self.client).await;
+            while let Some((description, message)) = requests.next().await {
+                self.handle(&description, message, &replies, &tracker);
+            }
+        };
+        if timeout(self.drain.min(LAST_CALL), rest).await.is_err() {
+            tracing::warn!("NATS did not say that no more requests come");
         }
         drop(requests);
         tracker.close();
@@ -311,6 +337,15 @@ impl Service {
 
     fn inbox(&self, message: &Message) -> Option<Subject> {
         message.reply.clone().filter(|reply| self.receiver.may_reply_to(reply))
+    }
+}
+
+/// Waits until the server has done what was sent to it before.
+async fn heard(client: &Client) {
+    let inbox = client.new_inbox();
+    let Ok(mut echo) = client.subscribe(inbox.clone()).await else { return };
+    if client.publish(inbox, Bytes::new()).await.is_ok() {
+        echo.next().await;
     }
 }
 

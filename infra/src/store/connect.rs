@@ -3,12 +3,16 @@
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    PgPool, Row,
+    Executor, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 500;
+
+/// What is acknowledged stays on disk even where somebody switches that off later, for the database or for all.
+const PIN: &str = "SELECT set_config('synchronous_commit', coalesce(
+    nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)";
 
 /// What a pool is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +107,14 @@ pub async fn connect(
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                if role == Role::Appender && !allow_unsafe {
+                    connection.execute(PIN).await?;
+                }
+                Ok(())
+            })
+        })
         .connect_with(options)
         .await
         .map_err(ConnectError::Unreachable)?;
@@ -113,7 +125,8 @@ pub async fn connect(
 async fn check(pool: &PgPool, allow_unsafe: bool) -> Result<(), ConnectError> {
     let row = sqlx::query(
         "SELECT current_setting('server_version_num')::int, current_setting('fsync'),
-                current_setting('full_page_writes'), current_setting('synchronous_commit')",
+                current_setting('full_page_writes'),
+                (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit')",
     )
     .fetch_one(pool)
     .await

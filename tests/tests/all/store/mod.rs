@@ -4,6 +4,7 @@ mod appends;
 mod claims;
 mod cqrs;
 mod order;
+mod put_back;
 mod services;
 mod snapshots;
 mod start;
