@@ -228,7 +228,7 @@ impl From<sqlx::Error> for AppendError {
                 Some(Ok(at)) => Self::ClockBehind(at.to_utc()),
                 _ => Self::Refused("the log's time cannot be read".to_owned()),
             },
-            ("AN003", _) => Self::KnownCommand,
+            ("23505", Some("commands_pkey")) => Self::KnownCommand,
             ("23505", Some("claims_pkey" | "claims_owner_key")) => Self::ClaimHeld,
             ("23505", Some("events_pkey")) => Self::SequenceTaken,
             // Whatever Postgres says while it goes down or is full may be over soon.
