@@ -7,6 +7,7 @@ use async_nats::{
     jetstream::{
         self, Message,
         consumer::{AckPolicy, DeliverPolicy, pull},
+        stream::Stream,
     },
 };
 use futures::{StreamExt, stream::ReadyChunks};
@@ -48,7 +49,7 @@ pub(super) struct Ear<'a> {
 }
 
 impl<'a> Ear<'a> {
-    /// Begins to listen a little before a checkpoint. Where exactly does not matter: what was applied is passed
+    /// Begins to listen after a checkpoint. Where exactly does not matter: what was applied is passed
     /// over, what is missing is read from Postgres. At most `most` events are heard at once.
     ///
     /// # Errors
@@ -63,15 +64,10 @@ impl<'a> Ear<'a> {
         let said = |error: &dyn Display| error.to_string();
         let jetstream = jetstream::new(client.clone());
         let stream = jetstream.get_stream(stream_name(context)).await.map_err(|it| said(&it))?;
-        let deliver_policy = match at.recorded_at {
-            Some(time) => {
-                DeliverPolicy::ByStartTime { start_time: time - chrono::Duration::seconds(2) }
-            }
-            None => DeliverPolicy::All,
-        };
+        let start_sequence = first_after(&stream, at.position).await?;
         let consumer = stream
             .create_consumer(pull::Config {
-                deliver_policy,
+                deliver_policy: DeliverPolicy::ByStartSequence { start_sequence },
                 ack_policy: AckPolicy::None,
                 memory_storage: true,
                 inactive_threshold: Duration::from_secs(30),
@@ -149,4 +145,24 @@ impl<'a> Ear<'a> {
         }
         Ok(Heard::Events(events))
     }
+}
+
+/// The sequence of a stream's first message after a position, found by halving: a stream may hold millions that were
+/// applied long ago. Positions grow along a stream but for where it was filled again; there this may be too early or
+/// too late, which does no harm.
+async fn first_after(stream: &Stream, position: i64) -> Result<u64, String> {
+    let state = stream.get_info().await.map_err(|error| error.to_string())?.state;
+    let (mut low, mut high) = (state.first_sequence, state.last_sequence + 1);
+    while position > 0 && low < high {
+        let middle = low + (high - low) / 2;
+        let message = stream.get_raw_message(middle).await.ok();
+        let header = message.as_ref().and_then(|it| it.headers.get("ce-sequence"));
+        let known: Option<i64> = header.and_then(|it| it.as_str().parse().ok());
+        if known.is_some_and(|it| it > position) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(low.max(1))
 }
