@@ -66,11 +66,13 @@ struct Group<'a> {
     rows: Vec<Pair<'a>>,
     /// The events that did it, where the rows' last versions are written with them.
     with_past: Vec<usize>,
+    /// Whether some of the rows went before, so that they have versions that are open.
+    again: bool,
 }
 
 impl Group<'_> {
     const fn of(table: &'static Table) -> Self {
-        Self { table, rows: Vec::new(), with_past: Vec::new() }
+        Self { table, rows: Vec::new(), with_past: Vec::new(), again: false }
     }
 }
 
@@ -124,6 +126,7 @@ pub async fn write(
                 let group = written.entry((table.name, *write, names));
                 let group = group.or_insert(Group::of(table));
                 group.rows.push((&merged.key, columns));
+                group.again |= merged.dropped.is_some();
                 if past.is_some()
                     && history::is_kept(table)
                     && history::is_written_with(table, merged)
@@ -138,7 +141,7 @@ pub async fn write(
             run(connection, table, &sql, keys, (sure == Dropped::There).then_some(rows.len()))
                 .await?;
         }
-        for ((_, write, names), Group { table, rows, with_past }) in written {
+        for ((_, write, names), Group { table, rows, with_past, again }) in written {
             let names = with_key(table, &names);
             let columns = Columns::of(table, names.iter().copied(), &rows);
             if let Some(stamps) = past.filter(|_| !with_past.is_empty()) {
@@ -146,7 +149,7 @@ pub async fn write(
                 let sql = match write {
                     Write::Patch => patch_with_past(table, schema, making, &names, &columns),
                     Write::Put | Write::Add => {
-                        put_with_past(table, schema, making, &names, &columns)
+                        put_with_past(table, schema, making, again, &names, &columns)
                     }
                 };
                 let mut arguments = PgArguments::default();
@@ -284,11 +287,12 @@ fn put_with_past(
     table: &Table,
     schema: Option<&str>,
     making: Making<'_>,
+    again: bool,
     names: &[&str],
     columns: &Columns<'_>,
 ) -> String {
     // A row that is new has no version that could be open.
-    let may_be_there = making.met.in_table(table, Which::Live);
+    let may_be_there = again || making.met.in_table(table, Which::Live);
     let ended = if may_be_there { history::ended(table, schema) } else { String::new() };
     format!(
         "WITH given AS MATERIALIZED {}, {ended}{} {}",

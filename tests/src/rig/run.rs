@@ -577,6 +577,18 @@ impl Rig {
                     sqlx::query(&sql).execute(&mut connection).await?;
                 }
                 sqlx::query("SELECT pg_reload_conf()").execute(&mut connection).await?;
+                // Services hold on to the setting that they began with: it is taken from each of their commits.
+                sqlx::raw_sql(
+                    "CREATE FUNCTION annals.forget_flushes() RETURNS trigger LANGUAGE plpgsql AS $$
+                     BEGIN
+                         PERFORM pg_catalog.set_config('synchronous_commit', 'off', true);
+                         RETURN NULL;
+                     END $$;
+                     CREATE TRIGGER forget_flushes AFTER INSERT ON annals.commands
+                         FOR EACH STATEMENT EXECUTE FUNCTION annals.forget_flushes()",
+                )
+                .execute(&mut connection)
+                .await?;
                 self.forgetful = true;
                 load.goes_on(200, RECOVERY).await;
             }

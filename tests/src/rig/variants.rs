@@ -248,14 +248,19 @@ pub const VARIANTS: &[Variant] = &[
     Variant {
         name: "naive position reader",
         how: How::Append(&[(
-            "SELECT * INTO base FROM annals.head FOR UPDATE;",
+            "UPDATE annals.head AS head
+        SET position = head.position + count, recorded_at = event_recorded_at[count]
+        WHERE head.recorded_at <= event_recorded_at[1]
+        RETURNING head.position - count INTO base;
+        IF NOT FOUND THEN",
             "PERFORM pg_catalog.pg_advisory_lock(4711);
-             SELECT * INTO base FROM annals.head;
-             SELECT last_value INTO base.position FROM annals.naive;
-             PERFORM pg_catalog.setval('annals.naive', base.position + count);
+             SELECT last_value INTO base FROM annals.naive;
+             PERFORM pg_catalog.setval('annals.naive', base + count);
              PERFORM pg_catalog.pg_advisory_unlock(4711);
              PERFORM pg_catalog.pg_sleep(
-                 CASE WHEN pg_catalog.random() < 0.3 THEN 0.5 ELSE 0 END);",
+                 CASE WHEN pg_catalog.random() < 0.3 THEN 0.5 ELSE 0 END);
+             UPDATE annals.head SET position = base + count, recorded_at = event_recorded_at[count];
+             IF false THEN",
         )]),
         roles: TWO,
         steps: &[Step::Load(200)],
