@@ -53,6 +53,18 @@ impl Checkpoint {
     pub(super) const fn keeps(&self, wanted: bool) -> bool {
         wanted && (self.history || self.position == 0)
     }
+
+    /// The same once the rows hold an event.
+    fn moved_to(&self, event: &StoredEvent, history: bool) -> Self {
+        Self {
+            position: event.position,
+            hash: Some(event.hash.clone()),
+            recorded_at: Some(event.recorded_at),
+            stopped_at: None,
+            history,
+            ..self.clone()
+        }
+    }
 }
 
 /// Where events are applied.
@@ -206,18 +218,10 @@ pub(super) async fn commit(
                 return Err(poison(error.to_string()));
             }
             Err(Unwritten::Apart(error, what)) => return Err(refused(error, what, poison)),
-            Err(Unwritten::Fenced) => return Err(ApplyError::Fenced),
+            Err(Unwritten::Otherwise(error)) => return Err(error),
         }
     }
-    let next = Checkpoint {
-        position: last.position,
-        hash: Some(last.hash.clone()),
-        recorded_at: Some(last.recorded_at),
-        stopped_at: None,
-        history: rows.stamps.is_some(),
-        ..from.clone()
-    };
-    Ok((next, applied))
+    Ok((from.moved_to(last, rows.stamps.is_some()), applied))
 }
 
 /// What a batch comes to.
@@ -229,10 +233,12 @@ struct Rows {
 
 /// Why it was not written.
 enum Unwritten {
-    Fenced,
+    /// Rows, which may be written another way.
     Rows(WriteError),
-    /// Something besides the rows, and what.
+    /// Something that belongs to the rows, and what.
     Apart(sqlx::Error, &'static str),
+    /// The events are not to blame.
+    Otherwise(ApplyError),
 }
 
 impl From<WriteError> for Unwritten {
@@ -243,7 +249,13 @@ impl From<WriteError> for Unwritten {
 
 impl From<sqlx::Error> for Unwritten {
     fn from(error: sqlx::Error) -> Self {
-        Self::Apart(error, "the checkpoint")
+        Self::Otherwise(error.into())
+    }
+}
+
+impl From<ApplyError> for Unwritten {
+    fn from(error: ApplyError) -> Self {
+        Self::Otherwise(error)
     }
 }
 
@@ -257,24 +269,7 @@ impl Rows {
         last: &StoredEvent,
     ) -> Result<(), Unwritten> {
         let mut transaction = connection.begin().await?;
-        let moved = sqlx::query(
-            "UPDATE annals.projections
-             SET position = $4, hash = $5, recorded_at = $6, stopped_at = NULL, error = NULL,
-                 history = $7
-             WHERE name = $1 AND epoch = $2 AND position = $3",
-        )
-        .bind(target.name)
-        .bind(from.epoch)
-        .bind(from.position)
-        .bind(last.position)
-        .bind(&last.hash)
-        .bind(last.recorded_at)
-        .bind(self.stamps.is_some())
-        .execute(&mut *transaction)
-        .await?;
-        if moved.rows_affected() != 1 {
-            return Err(Unwritten::Fenced);
-        }
+        advance(&mut transaction, target, from, last, self.stamps.is_some()).await?;
         if broken("checkpoint_outside_transaction") {
             sqlx::query("COMMIT").execute(&mut *transaction).await?;
             sqlx::query("BEGIN").execute(&mut *transaction).await?;
@@ -339,8 +334,23 @@ pub async fn pass_over(
     event: &StoredEvent,
 ) -> Result<Checkpoint, ApplyError> {
     let history = from.keeps(target.history);
+    advance(connection, target, from, event, history).await?;
+    tracing::warn!(projection = target.name, position = event.position, "an event is skipped");
+    Ok(from.moved_to(event, history))
+}
+
+/// Moves a checkpoint to an event, if it is where it is believed to be.
+async fn advance(
+    connection: &mut PgConnection,
+    target: Target<'_>,
+    from: &Checkpoint,
+    event: &StoredEvent,
+    history: bool,
+) -> Result<(), ApplyError> {
     let moved = sqlx::query(
-        "UPDATE annals.projections SET position = $4, hash = $5, recorded_at = $6, history = $7
+        "UPDATE annals.projections
+         SET position = $4, hash = $5, recorded_at = $6, stopped_at = NULL, error = NULL,
+             history = $7
          WHERE name = $1 AND epoch = $2 AND position = $3",
     )
     .bind(target.name)
@@ -352,17 +362,7 @@ pub async fn pass_over(
     .bind(history)
     .execute(connection)
     .await?;
-    if moved.rows_affected() != 1 {
-        return Err(ApplyError::Fenced);
-    }
-    tracing::warn!(projection = target.name, position = event.position, "an event is skipped");
-    Ok(Checkpoint {
-        position: event.position,
-        hash: Some(event.hash.clone()),
-        recorded_at: Some(event.recorded_at),
-        history,
-        ..from.clone()
-    })
+    if moved.rows_affected() == 1 { Ok(()) } else { Err(ApplyError::Fenced) }
 }
 
 /// Makes the indexes, which a rebuild defers, of tables in which rows are about to be found by other

@@ -136,8 +136,8 @@ impl Relay {
         // says how far it is, and under which epoch.
         sqlx::query("SET synchronous_commit = off").execute(&mut *leader).await?;
         let relayed = self.relay(leader, &mut progress, stop).await;
-        self.say(leader, &mut progress).await?;
-        relayed
+        let said = Self::say(leader, &mut progress, Duration::ZERO).await;
+        relayed.and(said.map_err(RelayError::from))
     }
 
     async fn relay(
@@ -155,14 +155,15 @@ impl Relay {
             failpoint("relay_read");
             match page.last().map(|event| event.position) {
                 Some(end) => {
-                    self.publish_page(leader, &page, progress).await?;
+                    self.publish_page(&page, progress).await?;
+                    Self::say(leader, progress, NOTED).await?;
                     through = end;
                     metrics::gauge!("annals_relay_position").set(end as f64);
                     if page.len() as i64 == PAGE {
                         continue;
                     }
                 }
-                None => self.say(leader, progress).await?,
+                None => Self::say(leader, progress, Duration::ZERO).await?,
             }
             if checked.elapsed() >= CHECK {
                 checked = Instant::now();
@@ -184,16 +185,19 @@ impl Relay {
         Ok(())
     }
 
-    /// Notes how far streams are where that was not noted yet.
+    /// Notes how far streams are where that was not noted for so long.
     async fn say(
-        &self,
         leader: &mut PgConnection,
         progress: &mut BTreeMap<&'static str, Progress>,
+        unsaid_for: Duration,
     ) -> Result<(), sqlx::Error> {
         for (context, known) in progress {
-            if let Some(hash) = known.unsaid.take() {
+            if known.said.elapsed() >= unsaid_for
+                && let Some(hash) = known.unsaid.take()
+            {
                 Self::remember(leader, context, known, &hash).await?;
                 known.said = Instant::now();
+                failpoint("relay_remembered");
             }
         }
         Ok(())
@@ -215,7 +219,6 @@ impl Relay {
 
     async fn publish_page(
         &self,
-        leader: &mut PgConnection,
         page: &[StoredEvent],
         progress: &mut BTreeMap<&'static str, Progress>,
     ) -> Result<(), RelayError> {
@@ -240,11 +243,6 @@ impl Relay {
                 if let Some(event) = batch.last() {
                     known.position = event.position;
                     known.unsaid = Some(event.hash.clone());
-                    if known.said.elapsed() >= NOTED {
-                        Self::remember(leader, context, known, &event.hash).await?;
-                        (known.unsaid, known.said) = (None, Instant::now());
-                        failpoint("relay_remembered");
-                    }
                 }
                 metrics::counter!("annals_events_published_total", "context" => *context)
                     .increment(batch.len() as u64);
