@@ -5,11 +5,12 @@
 //! batch, which the server keeps apart until it is whole: that costs it files and syncs of its own, and saves it a
 //! sync of each message where it is told to sync always.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::{Client, Request, jetstream::response::Response};
 use bytes::Bytes;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::message::{MacKey, headers, subject};
@@ -19,6 +20,9 @@ use crate::{engine::failpoint, sabotage::broken, store::StoredEvent};
 pub const BATCH: usize = 500;
 /// So many messages are worth an atomic batch.
 const MANY: usize = 100;
+
+/// How often it is looked whether the connection by which an answer is due is still there.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Why events were not published.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,7 @@ pub async fn publish(
 ) -> Result<u64, PublishError> {
     let mut previous = previous;
     let count = events.len();
+    let connection = connects(client);
     let batch = (count >= MANY).then(|| Uuid::now_v7().to_string());
     let mut answer = None;
     for ((nth, event), before) in events.iter().enumerate().zip(last..) {
@@ -67,11 +72,13 @@ pub async fn publish(
                 .headers(headers)
                 .payload(payload)
                 .timeout(Some(Duration::from_secs(5)));
-            let reply = client
-                .send_request(subject(event), request)
-                .await
-                .map_err(|error| PublishError::Nats(error.to_string()))?;
-            answer = Some(reply.payload);
+            let reply = tokio::select! {
+                reply = client.send_request(subject(event), request) => reply,
+                () = another(client, connection) => return Err(PublishError::Nats(
+                    "the connection was lost before the answer".to_owned(),
+                )),
+            };
+            answer = Some(reply.map_err(|error| PublishError::Nats(error.to_string()))?.payload);
         } else {
             failpoint("publishing_batch");
             client
@@ -100,4 +107,16 @@ pub async fn publish(
         )));
     }
     Ok(ack.sequence)
+}
+
+/// How often the client connected. An answer comes by the connection on which it was asked for, or never.
+fn connects(client: &Client) -> u64 {
+    client.statistics().connects.load(Ordering::Relaxed)
+}
+
+/// Ends once the client has connected again since it had connected so often.
+async fn another(client: &Client, connection: u64) {
+    while connects(client) == connection {
+        sleep(LOOK).await;
+    }
 }

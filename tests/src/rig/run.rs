@@ -32,7 +32,7 @@ pub const CONTEXTS: [&str; 3] = ["shared", "samia", "lift"];
 const RECOVERY: Duration = Duration::from_secs(60);
 /// What a process says in its log once it serves.
 const SERVES: &str = "annals serves";
-/// How long a process may take to come by a failpoint.
+/// How long it may take until a fault that waits for its moment comes about.
 const TO_FAILPOINT: Duration = Duration::from_secs(15);
 
 /// How long and how hard.
@@ -663,7 +663,7 @@ impl Rig {
             self.system.slots[*nth].postgres.cut_next(moment);
         }
         let began = Instant::now();
-        while sum(self) == before && began.elapsed() < Duration::from_secs(5) {
+        while sum(self) == before && began.elapsed() < TO_FAILPOINT {
             load.goes_on(1, Duration::from_millis(10)).await;
         }
         for nth in &slots {
@@ -681,7 +681,7 @@ impl Rig {
             self.system.slots[*nth].nats.cut_next(Moment::Answer);
         }
         let began = Instant::now();
-        while sum(self) == before && began.elapsed() < Duration::from_secs(5) {
+        while sum(self) == before && began.elapsed() < TO_FAILPOINT {
             load.goes_on(1, Duration::from_millis(10)).await;
         }
         for nth in &slots {
