@@ -9,7 +9,6 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    annals_infra::app::main().await
+fn main() -> ExitCode {
+    annals_infra::app::main()
 }

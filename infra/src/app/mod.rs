@@ -166,14 +166,42 @@ impl AppError {
 }
 
 /// Does what was typed.
-pub async fn main() -> ExitCode {
-    main_of(std::env::args_os()).await
+pub fn main() -> ExitCode {
+    main_of(std::env::args_os())
 }
 
 /// The same with other arguments than this process'; the first is the program's name.
-pub async fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main_of(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     quiet_when_nobody_reads();
-    let done = match Cli::parse_from(arguments).task {
+    let task = Cli::parse_from(arguments).task;
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads(&task) {
+        builder.worker_threads(threads);
+    }
+    match builder.enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(task)),
+        Err(error) => {
+            eprintln!("annals: no threads to work with: {error}");
+            Exit::Fault.into()
+        }
+    }
+}
+
+/// How many threads work, where that is not one for each core, or what `TOKIO_WORKER_THREADS` says.
+///
+/// A process of one role waits for Postgres and NATS more than it computes, and what one thread hands to another
+/// costs both: with half of the cores it takes a fifth more commands, and leaves the rest to those it waits for.
+fn threads(task: &Task) -> Option<usize> {
+    let Task::Serve(args) = task else { return None };
+    let resolved = Sources::of_process(args.settings.clone()).resolve();
+    // What is wrong with them is said when they are used.
+    let roles = resolved.settings().ok()?.roles.iter().count();
+    let cores = std::thread::available_parallelism().ok()?.get();
+    (roles == 1 && std::env::var_os("TOKIO_WORKER_THREADS").is_none()).then(|| (cores / 2).max(1))
+}
+
+async fn run(task: Task) -> ExitCode {
+    let done = match task {
         Task::Dev(args) => dev::run(args).await,
         Task::Serve(args) => {
             let resolved = Sources::of_process(args.settings).resolve();

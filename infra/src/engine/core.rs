@@ -14,7 +14,7 @@ use annals_commands::{ClaimChange, Code, Id, Need, Problem, States, Stop, Stream
 use annals_domain::Moment;
 use chrono::{DateTime, Utc};
 use tokio::{
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use uuid::Uuid;
@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     sabotage::broken,
-    store::{AppendError, Batch, NewEvent, Store, StoredOutcome},
+    store::{AppendError, Batch, NewEvent, Store, StoredOutcome, Writer},
 };
 
 /// How long a batch is sent again and again while it is not known whether it was stored.
@@ -90,6 +90,8 @@ struct Joined {
 /// The loop's state.
 pub struct Core {
     parts: Parts,
+    /// Of whoever appends; one does at a time.
+    writer: Arc<Mutex<Writer>>,
     cache: Cache,
     building: Building,
     in_flight: Option<Building>,
@@ -128,6 +130,7 @@ impl Core {
         let (back, reports) = mpsc::unbounded_channel();
         Self {
             cache: Cache::new(parts.limits.cached),
+            writer: Arc::new(Mutex::new(Writer::new(parts.store.clone()))),
             parts,
             building: Building::default(),
             in_flight: None,
@@ -525,13 +528,14 @@ impl Core {
         });
         let batch = std::mem::take(&mut building.batch);
         let (store, back) = (self.parts.store.clone(), self.back.clone());
+        let writer = Arc::clone(&self.writer);
         let expected = self.known_head;
         metrics::histogram!("annals_append_batch_size").record(count(batch.events.len()));
         self.in_flight = Some(building);
         self.batch_number += 1;
         tokio::spawn(async move {
             let began = std::time::Instant::now();
-            let report = append(&store, &batch, expected, at).await;
+            let report = append(&mut *writer.lock().await, &batch, expected, at).await;
             metrics::histogram!("annals_append_duration_seconds")
                 .record(began.elapsed().as_secs_f64());
             let stored = matches!(report, Report::Appended { result: Ok(_), .. });
@@ -960,14 +964,14 @@ fn fresh_id(submission: &Submission, now: DateTime<Utc>) -> Uuid {
 }
 
 /// Sends a batch until it is known what became of it, or patience ends.
-async fn append(store: &Store, batch: &Batch, expected: i64, at: DateTime<Utc>) -> Report {
+async fn append(writer: &mut Writer, batch: &Batch, expected: i64, at: DateTime<Utc>) -> Report {
     let (mut at, mut unsure, mut pause) = (at, false, Duration::from_millis(20));
     let deadline = Instant::now() + PATIENCE;
     loop {
         #[cfg(feature = "sabotage")]
         crate::sabotage::publish(batch, expected, at).await;
         failpoint("appending");
-        match store.append(batch, expected, at).await {
+        match writer.append(batch, expected, at).await {
             Err(AppendError::ClockBehind(log)) if log > at => at = log,
             Err(AppendError::Unknown(why))
                 if Instant::now() < deadline && !broken("unknown_as_refused") =>

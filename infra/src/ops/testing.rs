@@ -22,7 +22,7 @@ use crate::{
     seal::{self, SealContext},
     serve::{self, Config, Running},
     settings::Flags,
-    store::{Batch, Metadata, NewEvent, Role, SealedSubject, Store, connect},
+    store::{Batch, Metadata, NewEvent, Role, SealedSubject, Store, Writer, connect},
 };
 
 /// An address where nobody listens.
@@ -116,7 +116,8 @@ impl World {
         };
         let batch = Batch { events: vec![event], ..Batch::default() };
         let now = DateTime::from_timestamp_micros(Utc::now().timestamp_micros()).unwrap();
-        let before = self.store.append(&batch, self.position, now).await.unwrap();
+        let mut writer = Writer::new(self.store.clone());
+        let before = writer.append(&batch, self.position, now).await.unwrap();
         self.position = before + 1;
         self.versions.insert(key, sequence);
         self.position

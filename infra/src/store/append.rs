@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sqlx::postgres::{PgDatabaseError, PgQueryResult};
+use sqlx::{
+    PgConnection, Postgres,
+    pool::PoolConnection,
+    postgres::{PgDatabaseError, PgQueryResult},
+};
 use uuid::Uuid;
 
 use super::{Store, event::leaf_hash};
@@ -109,7 +113,21 @@ pub enum AppendError {
     Unknown(String),
 }
 
-impl Store {
+/// Appends, one batch after the other, by a connection of its own: a server process that is used again at once has all
+/// that it needs at hand, where one of many would have to fetch it anew each time.
+#[derive(Debug)]
+pub struct Writer {
+    store: Store,
+    connection: Option<PoolConnection<Postgres>>,
+}
+
+impl Writer {
+    /// Appends to this store. Of its pool's connections one is kept.
+    #[must_use]
+    pub const fn new(store: Store) -> Self {
+        Self { store, connection: None }
+    }
+
     /// Appends a batch and returns the position before its first event.
     ///
     /// `expected` is the position believed to be the last: where it is, guards need not be looked up.
@@ -118,50 +136,72 @@ impl Store {
     /// # Errors
     /// See [`AppendError`]; except for `Unknown`, nothing was stored.
     pub async fn append(
-        &self,
+        &mut self,
         batch: &Batch,
         expected: i64,
         now: DateTime<Utc>,
     ) -> Result<i64, AppendError> {
-        let events = &batch.events;
-        let hashes: Vec<[u8; 32]> = events.iter().map(|event| hash(event, now)).collect();
-        let versions: Vec<String> =
-            events.iter().map(|event| event.event_version.to_string()).collect();
-        let row: (i64,) = sqlx::query_as(
-            "SELECT annals.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-             $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
-        )
-        .bind(expected)
-        .bind(events.iter().map(|it| it.aggregate_type).collect::<Vec<_>>())
-        .bind(events.iter().map(|it| &*it.aggregate_id).collect::<Vec<_>>())
-        .bind(events.iter().map(|it| it.sequence).collect::<Vec<_>>())
-        .bind(events.iter().map(|it| it.event_type).collect::<Vec<_>>())
-        .bind(&versions)
-        .bind(events.iter().map(|it| it.payload.as_str()).collect::<Vec<_>>())
-        .bind(events.iter().map(|it| &*it.metadata).collect::<Vec<_>>())
-        .bind(events.iter().map(|it| it.event_id).collect::<Vec<_>>())
-        .bind(vec![now; events.len()])
-        .bind(hashes.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>())
-        .bind(batch.commands.iter().map(|it| it.key).collect::<Vec<_>>())
-        .bind(batch.commands.iter().map(|it| it.fingerprint.as_slice()).collect::<Vec<_>>())
-        .bind(batch.commands.iter().map(|it| it.first).collect::<Vec<_>>())
-        .bind(batch.commands.iter().map(|it| it.events).collect::<Vec<_>>())
-        .bind(batch.commands.iter().map(|it| it.target).collect::<Vec<_>>())
-        .bind(batch.commands.iter().map(|it| it.outcome.as_deref()).collect::<Vec<_>>())
-        .bind(batch.releases.iter().map(|it| it.0).collect::<Vec<_>>())
-        .bind(batch.releases.iter().map(|it| &*it.1).collect::<Vec<_>>())
-        .bind(batch.takes.iter().map(|it| it.field).collect::<Vec<_>>())
-        .bind(batch.takes.iter().map(|it| it.hash.as_slice()).collect::<Vec<_>>())
-        .bind(batch.takes.iter().map(|it| &*it.owner).collect::<Vec<_>>())
-        .bind(batch.guards.iter().map(|it| it.kind).collect::<Vec<_>>())
-        .bind(batch.guards.iter().map(|it| &*it.id).collect::<Vec<_>>())
-        .bind(batch.guards.iter().map(|it| it.version).collect::<Vec<_>>())
-        .fetch_one(&self.pool)
-        .await
-        .map_err(AppendError::from)?;
-        Ok(row.0)
+        // Whoever is interrupted leaves none behind that is in the middle of something.
+        let mut connection = match self.connection.take() {
+            Some(kept) => kept,
+            None => self.store.pool.acquire().await?,
+        };
+        let appended = send(&mut connection, batch, expected, now).await;
+        match &appended {
+            // Nothing is known of it any more.
+            Err(AppendError::Unknown(_)) => drop(connection.detach()),
+            _ => self.connection = Some(connection),
+        }
+        appended
     }
+}
 
+async fn send(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    expected: i64,
+    now: DateTime<Utc>,
+) -> Result<i64, AppendError> {
+    let events = &batch.events;
+    let hashes: Vec<[u8; 32]> = events.iter().map(|event| hash(event, now)).collect();
+    let versions: Vec<String> =
+        events.iter().map(|event| event.event_version.to_string()).collect();
+    let row: (i64,) = sqlx::query_as(
+        "SELECT annals.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+         $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
+    )
+    .bind(expected)
+    .bind(events.iter().map(|it| it.aggregate_type).collect::<Vec<_>>())
+    .bind(events.iter().map(|it| &*it.aggregate_id).collect::<Vec<_>>())
+    .bind(events.iter().map(|it| it.sequence).collect::<Vec<_>>())
+    .bind(events.iter().map(|it| it.event_type).collect::<Vec<_>>())
+    .bind(&versions)
+    .bind(events.iter().map(|it| it.payload.as_str()).collect::<Vec<_>>())
+    .bind(events.iter().map(|it| &*it.metadata).collect::<Vec<_>>())
+    .bind(events.iter().map(|it| it.event_id).collect::<Vec<_>>())
+    .bind(vec![now; events.len()])
+    .bind(hashes.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>())
+    .bind(batch.commands.iter().map(|it| it.key).collect::<Vec<_>>())
+    .bind(batch.commands.iter().map(|it| it.fingerprint.as_slice()).collect::<Vec<_>>())
+    .bind(batch.commands.iter().map(|it| it.first).collect::<Vec<_>>())
+    .bind(batch.commands.iter().map(|it| it.events).collect::<Vec<_>>())
+    .bind(batch.commands.iter().map(|it| it.target).collect::<Vec<_>>())
+    .bind(batch.commands.iter().map(|it| it.outcome.as_deref()).collect::<Vec<_>>())
+    .bind(batch.releases.iter().map(|it| it.0).collect::<Vec<_>>())
+    .bind(batch.releases.iter().map(|it| &*it.1).collect::<Vec<_>>())
+    .bind(batch.takes.iter().map(|it| it.field).collect::<Vec<_>>())
+    .bind(batch.takes.iter().map(|it| it.hash.as_slice()).collect::<Vec<_>>())
+    .bind(batch.takes.iter().map(|it| &*it.owner).collect::<Vec<_>>())
+    .bind(batch.guards.iter().map(|it| it.kind).collect::<Vec<_>>())
+    .bind(batch.guards.iter().map(|it| &*it.id).collect::<Vec<_>>())
+    .bind(batch.guards.iter().map(|it| it.version).collect::<Vec<_>>())
+    .fetch_one(connection)
+    .await
+    .map_err(AppendError::from)?;
+    Ok(row.0)
+}
+
+impl Store {
     /// Keeps the state of a long stream, unless a newer one is kept.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ mod lead;
 mod outcome;
 mod read;
 
-pub use append::{AppendError, Batch, CommandRow, Guard, NewEvent, Taken};
+pub use append::{AppendError, Batch, CommandRow, Guard, NewEvent, Taken, Writer};
 pub use connect::{ConnectError, Role, connect};
 pub(crate) use event::leaf_bytes;
 pub use event::{Metadata, SealedSubject, StoredEvent, leaf_hash};

@@ -54,12 +54,19 @@ struct Wishes {
     journal: Option<PathBuf>,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("annals") {
-        return annals().await;
+        return annals();
     }
     let Task::Run(wishes) = Task::parse();
+    let Ok(runtime) = tokio::runtime::Runtime::new() else {
+        eprintln!("annals-rig: there are no threads to work with");
+        return ExitCode::FAILURE;
+    };
+    runtime.block_on(rig(wishes))
+}
+
+async fn rig(wishes: Wishes) -> ExitCode {
     let (Ok(folder), Ok(program)) = (harness::scratch(), std::env::current_exe()) else {
         eprintln!("annals-rig: there is no folder for temporary files");
         return ExitCode::FAILURE;
@@ -97,11 +104,11 @@ async fn main() -> ExitCode {
 }
 
 /// What `annals` is, but that it can be told where to die, and ends with whoever started it.
-async fn annals() -> ExitCode {
+fn annals() -> ExitCode {
     sabotage::arm();
     std::thread::spawn(|| {
         let _ = std::io::read_to_string(std::io::stdin());
         std::process::abort();
     });
-    annals_infra::app::main_of(std::env::args_os().skip(1)).await
+    annals_infra::app::main_of(std::env::args_os().skip(1))
 }
