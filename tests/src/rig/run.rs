@@ -33,7 +33,7 @@ const RECOVERY: Duration = Duration::from_secs(60);
 /// What a process says in its log once it serves.
 const SERVES: &str = "annals serves";
 /// How long it may take until a fault that waits for its moment comes about.
-const TO_FAILPOINT: Duration = Duration::from_secs(15);
+const TO_MOMENT: Duration = Duration::from_secs(15);
 
 /// How long and how hard.
 #[derive(Debug, Clone)]
@@ -506,8 +506,12 @@ impl Rig {
                 self.a_moment(200).await;
                 self.servers.nats.resume().await?;
             }
-            Fault::CutAfterCommit(role) => return self.cut(role, Moment::Answer, load).await,
-            Fault::CutBeforeCommit(role) => return self.cut(role, Moment::Request, load).await,
+            Fault::CutAfterCommit(role) => {
+                return self.cut(role, |slot| &slot.postgres, Moment::Answer, load).await;
+            }
+            Fault::CutBeforeCommit(role) => {
+                return self.cut(role, |slot| &slot.postgres, Moment::Request, load).await;
+            }
             Fault::CutPostgres(role) => {
                 let nth = self.one_of(role);
                 let cuts = drop_all(&self.system.slots[nth].postgres).await;
@@ -518,12 +522,14 @@ impl Rig {
                 let cuts = drop_all(&self.system.slots[nth].nats).await;
                 return Ok(self.count_cuts(cuts));
             }
-            Fault::LoseAck => return self.lose_ack(load).await,
+            Fault::LoseAck => {
+                return self.cut(Role::Relay, |slot| &slot.nats, Moment::Answer, load).await;
+            }
             Fault::DeleteStream => return self.delete_stream(load).await,
             Fault::PurgeStream => {
                 let master = self.servers.master().await?;
                 let began = Instant::now();
-                while began.elapsed() < TO_FAILPOINT {
+                while began.elapsed() < TO_MOMENT {
                     // An earlier fault may have left it empty, or not there for the moment.
                     if streams::purge(&master, self.context()).await.is_ok_and(|purged| purged > 0)
                     {
@@ -605,7 +611,7 @@ impl Rig {
     async fn delete_stream(&mut self, load: &Running) -> Done<bool> {
         let master = self.servers.master().await?;
         let began = Instant::now();
-        while began.elapsed() < TO_FAILPOINT {
+        while began.elapsed() < TO_MOMENT {
             if streams::delete(&master, self.context()).await.is_ok() {
                 return Ok(true);
             }
@@ -638,7 +644,7 @@ impl Rig {
             if self.system.slots[chosen].ended().is_some() {
                 break true;
             }
-            if began.elapsed() > TO_FAILPOINT {
+            if began.elapsed() > TO_MOMENT {
                 break false;
             }
             load.goes_on(1, Duration::from_millis(10)).await;
@@ -654,38 +660,26 @@ impl Rig {
         Ok(died)
     }
 
-    /// Cuts an exchange that commits, at the worst moment.
-    async fn cut(&mut self, role: Role, moment: Moment, load: &Running) -> Done<bool> {
+    /// Cuts an exchange on a role's wires of one kind, at the worst moment.
+    async fn cut(
+        &mut self,
+        role: Role,
+        wire: impl Fn(&Slot) -> &Proxy,
+        moment: Moment,
+        load: &Running,
+    ) -> Done<bool> {
         let slots: Vec<usize> = self.all_of(role).collect();
-        let sum = |rig: &Self| slots.iter().map(|nth| rig.system.slots[*nth].postgres.cuts()).sum();
+        let sum = |rig: &Self| slots.iter().map(|nth| wire(&rig.system.slots[*nth]).cuts()).sum();
         let before: u64 = sum(self);
         for nth in &slots {
-            self.system.slots[*nth].postgres.cut_next(moment);
+            wire(&self.system.slots[*nth]).cut_next(moment);
         }
         let began = Instant::now();
-        while sum(self) == before && began.elapsed() < TO_FAILPOINT {
+        while sum(self) == before && began.elapsed() < TO_MOMENT {
             load.goes_on(1, Duration::from_millis(10)).await;
         }
         for nth in &slots {
-            self.system.slots[*nth].postgres.disarm();
-        }
-        let cuts = sum(self) - before;
-        Ok(self.count_cuts(cuts))
-    }
-
-    async fn lose_ack(&mut self, load: &Running) -> Done<bool> {
-        let slots: Vec<usize> = self.all_of(Role::Relay).collect();
-        let sum = |rig: &Self| slots.iter().map(|nth| rig.system.slots[*nth].nats.cuts()).sum();
-        let before: u64 = sum(self);
-        for nth in &slots {
-            self.system.slots[*nth].nats.cut_next(Moment::Answer);
-        }
-        let began = Instant::now();
-        while sum(self) == before && began.elapsed() < TO_FAILPOINT {
-            load.goes_on(1, Duration::from_millis(10)).await;
-        }
-        for nth in &slots {
-            self.system.slots[*nth].nats.disarm();
+            wire(&self.system.slots[*nth]).disarm();
         }
         let cuts = sum(self) - before;
         Ok(self.count_cuts(cuts))
